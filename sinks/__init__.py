@@ -1,0 +1,1 @@
+"""WHERE it lands: tables, migrations, the writer and the quality checks."""

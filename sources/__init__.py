@@ -1,0 +1,1 @@
+"""FROM whom: file loaders, HTTP intake and the story generator."""

@@ -1,0 +1,1 @@
+"""HOW it flows: admit, detect, attribute, alert. ``app.py`` is the map."""

@@ -1,0 +1,1 @@
+"""Admits raw events: validated, redacted, counted once."""

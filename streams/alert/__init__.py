@@ -1,0 +1,1 @@
+"""Turns impacts into messages to people."""

@@ -1,0 +1,1 @@
+"""Attributes spikes to causes."""

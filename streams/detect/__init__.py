@@ -1,0 +1,1 @@
+"""Finds spikes in frames."""
