@@ -1,0 +1,28 @@
+"""How to reach the broker: the one description that every Kafka client of ours is configured from."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Broker(Struct, frozen=True, kw_only=True):
+    """``servers`` is ``host:port[,host:port…]``. ``security`` holds librdkafka options for TLS and SASL
+    (``security.protocol``, ``sasl.password``, …). ``embedded`` says that it is the in-process broker, which has
+    no admin calls, keeps its log in memory and takes one member a group."""
+
+    servers: str
+    security: dict[str, str] = {}
+    embedded: bool = False
+
+    def __repr__(self) -> str:
+        return f"Broker({self.servers!r}, embedded={self.embedded})"
+
+
+def client_config(broker: Broker, **options: object) -> dict[str, object]:
+    """Configuration for a ``confluent_kafka`` client; underscores in option names become dots.
+
+    >>> client_config(Broker(servers="127.0.0.1:9092"), group_id="sink")
+    {'bootstrap.servers': '127.0.0.1:9092', 'group.id': 'sink'}
+    """
+    named = {name.replace("_", "."): value for name, value in options.items()}
+    return {"bootstrap.servers": broker.servers, **broker.security, **named}
