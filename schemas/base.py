@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -24,7 +24,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     occurred_at: Moment
     source: Name
     schema_version: int = SCHEMA_VERSION
-    extra: dict[str, object] = {}
+    extra: dict[str, Any] = {}
 
 
 class Sequenced(Struct, frozen=True, kw_only=True, omit_defaults=True):
