@@ -23,7 +23,7 @@ class Bucket(Struct, frozen=True, kw_only=True):
     """One closed bucket of a workspace's stream, over all inputs.
 
     ``counts`` maps leaves (values in the order of ``dimensions``) to contacts, sorted by leaf; ``samples`` pairs
-    each sample with its leaf, sorted by leaf and rank. An empty bucket has no counts. ``handle_s`` is the sum of
+    each sample with its leaf (``sample.leaf`` is its place among ``counts``), sorted by leaf and rank. An empty bucket has no counts. ``handle_s`` is the sum of
     handle times over ``handled`` contacts, in seconds.
     """
 
@@ -100,13 +100,14 @@ def _merged(merger: Merger, start: datetime, frames: tuple[Frame, ...]) -> Bucke
         samples.extend((frame.leaves[sample.leaf], sample) for sample in frame.samples)
     samples.sort(key=lambda pair: (pair[0], pair[1].rank, pair[1].event_id))
     kept = (pair for _, run in groupby(samples, key=lambda pair: pair[0]) for pair in islice(run, merger.sample_k))
+    place = {leaf: index for index, leaf in enumerate(sorted(counts))}
     return Bucket(
         stream=merger.stream,
         start=start,
         end=start + timedelta(seconds=merger.bucket_s),
         dimensions=merger.dimensions,
         counts=dict(sorted(counts.items())),
-        samples=tuple(kept),
+        samples=tuple((leaf, replace(sample, leaf=place[leaf])) for leaf, sample in kept),
         signs=_added([frame.signs for frame in frames]),
         handle_s=sum(sorted(frame.handle_s for frame in frames)),
         handled=sum(frame.handled for frame in frames),
