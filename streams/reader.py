@@ -1,0 +1,132 @@
+"""Bounded, ordered, committed reads of single partitions, beside Faust.
+
+What a stage has missed or forgotten it reads here: from the place it has applied last to the end of what is
+committed. No consumer group is involved.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.broker import Broker, client_config
+from schemas.errors import RetryableError
+
+BATCH = 2_000
+POLL_S = 0.5
+SILENCE_S = 20.0
+_LOGGER = logging.getLogger("whence.broker")
+
+
+class Place(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+class Delivery(NamedTuple):
+    """One message, wherever it came from. ``timestamp_ms`` is Kafka's."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class End(NamedTuple):
+    """The end of what is committed in a partition: ``offset`` is where the next message will be."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Reader:
+    """One consumer for many bounded reads. Use it from one thread at a time."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._consumer = Consumer(
+            client_config(
+                broker,
+                group_id="whence-reader",
+                enable_auto_commit=False,
+                enable_partition_eof=True,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                fetch_wait_max_ms=50,
+            ),
+            logger=_LOGGER,
+        )
+
+    def ends(self, places: list[Place]) -> dict[Place, int]:
+        """The offset after the last committed message of each partition.
+
+        Raises:
+            RetryableError: the broker does not answer.
+        """
+        return {place: self._watermarks(place)[1] for place in places}
+
+    def _watermarks(self, place: Place) -> tuple[int, int]:
+        try:
+            low_high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=SILENCE_S)
+        except KafkaException as error:
+            raise self._away(error.args[0]) from error
+        if low_high is None:
+            raise self._away(f"no answer about {place.topic}/{place.partition}")
+        return low_high
+
+    def read(self, starts: Mapping[Place, int]) -> Iterator[Delivery | End]:
+        """Every committed message from the offsets given to the end, in order of offset within each partition.
+
+        Each partition's messages are followed by its :class:`End`.
+
+        Raises:
+            RetryableError: the broker fell silent.
+        """
+        self._consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
+        try:
+            yield from self._until_ends(set(starts))
+        finally:
+            self._consumer.unassign()
+
+    def _until_ends(self, unfinished: set[Place]) -> Iterator[Delivery | End]:
+        heard = time.monotonic()
+        while unfinished:
+            messages = self._consumer.consume(BATCH, timeout=POLL_S)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_S:
+                raise self._away(f"nothing from {min(unfinished)} for {SILENCE_S:g} s")
+            for item in map(self._item, messages):
+                if item is not None and (item.topic, item.partition) in unfinished:
+                    yield item
+                    if isinstance(item, End):
+                        unfinished.discard(Place(item.topic, item.partition))
+
+    def _item(self, message: Message) -> Delivery | End | None:
+        """The message, the end of its partition, or nothing for an error from which the client recovers."""
+        topic, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
+        error = message.error()
+        if error is None:
+            return Delivery(topic, partition, offset, message.timestamp()[1], message.key(), message.value())
+        if error.code() == KafkaError._PARTITION_EOF:
+            return End(topic, partition, offset)
+        if error.fatal():
+            raise self._away(error)
+        return None
+
+    def _away(self, why: object) -> RetryableError:
+        text = why.str() if isinstance(why, KafkaError) else str(why)
+        return RetryableError(f"the Kafka broker at {self._broker.servers} does not answer ({text})", retry_after_s=2.0)
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()

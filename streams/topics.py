@@ -1,0 +1,158 @@
+"""Topics made at start where the broker allows it, and checked where they exist."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._metadata import ClusterMetadata
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.broker import Broker, client_config
+from schemas.catalog import TOPICS, Topic
+from schemas.errors import FatalError, RetryableError
+
+TIMEOUT_S = 20.0
+FOREVER = -1
+_LOGGER = logging.getLogger("whence.broker")
+_REMEDY = (
+    "Change the topics with kafka-topics and kafka-configs, set `partitions` to what they have, or point Whence at "
+    "other topics; it changes no topic that exists"
+)
+
+
+def ensure_topics(broker: Broker, partitions: int | None = None) -> None:
+    """Make every topic of the catalogue that is missing, and check the shape of the others.
+
+    Args:
+        broker: Where.
+        partitions: Partitions of every topic; the catalogue's where it is None. The embedded broker has four
+            whatever is asked.
+
+    Raises:
+        RetryableError: the broker does not answer.
+        FatalError: topics exist with other partitions, shorter retention or another clean-up, or may not be made.
+    """
+    admin = _admin(broker)
+    if broker.embedded:
+        for topic in TOPICS:
+            _metadata(admin, broker, topic.name)
+        return
+    existing = partition_counts(broker, admin=admin)
+    made = _create(admin, [topic for topic in TOPICS if topic.name not in existing], partitions)
+    existing = _all_visible(broker, admin)
+    found = [topic for topic in TOPICS if topic.name not in made]
+    configs = _configs(admin, found)
+    wrong = [
+        sentence
+        for topic in found
+        for sentence in _differences(topic, existing[topic.name], configs[topic.name], partitions)
+    ]
+    if wrong:
+        raise FatalError("The topics on the broker differ from what Whence needs: " + "; ".join(wrong), remedy=_REMEDY)
+
+
+def partition_counts(broker: Broker, *, admin: AdminClient | None = None) -> dict[str, int]:
+    """Partitions of every topic of ours that exists, by name.
+
+    Raises:
+        RetryableError: the broker does not answer.
+    """
+    admin = admin if admin is not None else _admin(broker)
+    names = {topic.name for topic in TOPICS}
+    found = _metadata(admin, broker).topics
+    return {name: len(topic.partitions) for name, topic in found.items() if name in names and topic.partitions}
+
+
+def _admin(broker: Broker) -> AdminClient:
+    config: dict[str, Any] = client_config(broker)
+    return AdminClient(config, logger=_LOGGER)
+
+
+def _metadata(admin: AdminClient, broker: Broker, topic: str | None = None) -> ClusterMetadata:
+    try:
+        return (
+            admin.list_topics(topic, timeout=TIMEOUT_S) if topic is not None else admin.list_topics(timeout=TIMEOUT_S)
+        )
+    except KafkaException as error:
+        raise RetryableError(
+            f"no Kafka broker answers at {broker.servers} ({_text(error)})", retry_after_s=2.0
+        ) from error
+
+
+def _create(admin: AdminClient, missing: list[Topic], partitions: int | None) -> set[str]:
+    """Make them; return the names of those made here rather than by somebody else at the same moment."""
+    if not missing:
+        return set()
+    wanted = [
+        NewTopic(
+            topic.name,
+            num_partitions=partitions if partitions is not None else topic.partitions,
+            replication_factor=-1,
+            config={"retention.ms": str(topic.retention_ms), "cleanup.policy": topic.cleanup},
+        )
+        for topic in missing
+    ]
+    futures = admin.create_topics(wanted, operation_timeout=TIMEOUT_S)
+    return {name for name, future in futures.items() if _made(name, future)}
+
+
+def _made(name: str, future: Future[None]) -> bool:
+    try:
+        future.result(timeout=TIMEOUT_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise FatalError(
+            f"The topic {name} is missing and could not be made ({_text(error)})",
+            remedy="Give Whence's user the right to create topics, or make them as docs/operations.md lists them",
+        ) from error
+    return True
+
+
+def _all_visible(broker: Broker, admin: AdminClient) -> dict[str, int]:
+    """Partitions of every topic, once the broker's metadata show them all: they lag behind a creation."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while len(counts := partition_counts(broker, admin=admin)) < len(TOPICS):
+        if time.monotonic() > deadline:
+            absent = ", ".join(topic.name for topic in TOPICS if topic.name not in counts)
+            raise RetryableError(
+                f"the broker at {broker.servers} does not show the topics {absent} yet", retry_after_s=2.0
+            )
+        time.sleep(0.1)
+    return counts
+
+
+def _configs(admin: AdminClient, topics: list[Topic]) -> dict[str, Mapping[str, str]]:
+    if not topics:
+        return {}
+    asked = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
+    futures = admin.describe_configs(asked, request_timeout=TIMEOUT_S)
+    return {
+        resource.name: {name: entry.value for name, entry in future.result(timeout=TIMEOUT_S).items()}
+        for resource, future in futures.items()
+    }
+
+
+def _differences(topic: Topic, partitions: int, config: Mapping[str, str], wanted: int | None) -> Iterator[str]:
+    wanted = wanted if wanted is not None else topic.partitions
+    if partitions != wanted:
+        yield f"{topic.name} has {partitions} partitions, not {wanted}"
+    retention_ms = int(config.get("retention.ms", topic.retention_ms))
+    if retention_ms != FOREVER and retention_ms < topic.retention_ms:
+        yield f"{topic.name} has retention.ms={retention_ms}, less than {topic.retention_ms}"
+    cleanup = config.get("cleanup.policy", topic.cleanup)
+    if cleanup != topic.cleanup:
+        yield f"{topic.name} has cleanup.policy={cleanup}, not {topic.cleanup}"
+
+
+def _text(error: KafkaException) -> str:
+    first = error.args[0] if error.args else error
+    return str(first.str()) if isinstance(first, KafkaError) else str(first)

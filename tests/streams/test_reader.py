@@ -1,0 +1,94 @@
+"""Bounded reads: in order, to the end of what is committed, and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.broker import Broker
+from schemas.errors import RetryableError
+from streams import reader
+from streams.embedded import embedded_broker
+from streams.reader import Delivery, End, Place, Reader
+from streams.topics import ensure_topics
+from tests.kafka import apache_kafka
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with embedded_broker() as started:
+        ensure_topics(started)
+        yield started
+
+
+def _produce(broker: Broker, topic: str, partition: int, values: range) -> None:
+    producer = Producer({"bootstrap.servers": broker.servers, "enable.idempotence": True})
+    for value in values:
+        producer.produce(topic, str(value).encode(), partition=partition)
+    assert producer.flush(10.0) == 0
+
+
+def _values(items: list[Delivery | End]) -> list[int]:
+    return [int(item.value or b"-1") for item in items if isinstance(item, Delivery)]
+
+
+def test_reads_everything_in_order_then_says_where_it_ended(broker: Broker) -> None:
+    _produce(broker, "frames", 1, range(5_000))
+    source = Reader(broker)
+    items = list(source.read({Place("frames", 1): 0}))
+    assert _values(items) == list(range(5_000))
+    assert items[-1] == End("frames", 1, 5_000)
+    assert source.ends([Place("frames", 1), Place("frames", 2)]) == {Place("frames", 1): 5_000, Place("frames", 2): 0}
+    source.close()
+
+
+def test_reads_on_from_the_place_given_and_ends_at_once_where_nothing_is(broker: Broker) -> None:
+    _produce(broker, "spikes", 0, range(10))
+    source = Reader(broker)
+    items = list(source.read({Place("spikes", 0): 7, Place("spikes", 3): 0}))
+    assert _values(items) == [7, 8, 9]
+    assert {item for item in items if isinstance(item, End)} == {End("spikes", 0, 10), End("spikes", 3, 0)}
+    source.close()
+
+
+def test_a_broker_that_fell_silent_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "SILENCE_S", 0.5)
+    source = Reader(Broker(servers="127.0.0.1:9"))
+    with pytest.raises(
+        RetryableError, match=r"^the Kafka broker at 127\.0\.0\.1:9 does not answer \(.*\); trying again in 2 s$"
+    ):
+        list(source.read({Place("frames", 0): 0}))
+    with pytest.raises(RetryableError, match="does not answer"):
+        source.ends([Place("frames", 0)])
+    source.close()
+
+
+@pytest.mark.kafka
+def test_aborted_messages_are_not_read_and_an_open_transaction_ends_the_read() -> None:
+    with apache_kafka() as kafka:
+        ensure_topics(kafka)
+        producer = Producer(
+            {"bootstrap.servers": kafka.servers, "transactional.id": "t", "transaction.timeout.ms": 10_000}
+        )
+        producer.init_transactions(20.0)
+        for value, keep in ((1, True), (2, False), (3, True)):
+            producer.begin_transaction()
+            producer.produce("frames", str(value).encode(), partition=0)
+            producer.flush(10.0)
+            if keep:
+                producer.commit_transaction(20.0)
+            else:
+                producer.abort_transaction(20.0)
+        producer.begin_transaction()
+        producer.produce("frames", b"4", partition=0)
+        producer.flush(10.0)
+        source = Reader(kafka)
+        items = list(source.read({Place("frames", 0): 0}))
+        assert _values(items) == [1, 3]
+        assert items[-1] == End("frames", 0, 6)
+        assert source.ends([Place("frames", 0)]) == {Place("frames", 0): 6}
+        producer.commit_transaction(20.0)
+        assert _values(list(source.read({Place("frames", 0): 6}))) == [4]
+        source.close()
