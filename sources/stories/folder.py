@@ -1,0 +1,62 @@
+"""A story written down: one JSONL file per topic, and the truth as CSV."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from schemas.codec import encode
+from schemas.slices import slice_text
+from sources.stories.story import Story
+
+COLUMNS = (
+    "spike_id",
+    "onset",
+    "end",
+    "peak_day",
+    "slice",
+    "cause_kind",
+    "cause_key",
+    "excess",
+    "must_not_blame",
+    "strength",
+)
+
+
+def write_story(story: Story, folder: Path) -> None:
+    """Write ``tickets.jsonl`` and its like in order of arrival, ``truth.csv`` and ``workspace.json``.
+
+    The columns of ``truth.csv`` are those of :class:`TrueSpike`; changes are joined by ``;``.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines: dict[str, list[bytes]] = {}
+    for topic, event in story.events:
+        lines.setdefault(topic.name, []).append(encode(event))
+    for name, rows in lines.items():
+        (folder / f"{name}.jsonl").write_bytes(b"\n".join(rows) + b"\n")
+    (folder / "workspace.json").write_bytes(encode(story.workspace) + b"\n")
+    _write_truth(story, folder / "truth.csv")
+
+
+def _write_truth(story: Story, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for true in story.truth:
+            writer.writerow(
+                (
+                    true.spike_id,
+                    true.onset.isoformat(),
+                    true.end.isoformat(),
+                    true.peak_at.date().isoformat(),
+                    slice_text(true.slice),
+                    true.cause_kind,
+                    true.cause_key,
+                    true.excess,
+                    ";".join(true.must_not_blame),
+                    true.strength,
+                )
+            )

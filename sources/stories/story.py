@@ -1,0 +1,158 @@
+"""A whole story for a seed: a workspace, its events in order of arrival, and what really happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import numpy as np
+from msgspec import Struct
+
+from schemas.attribution import CauseKind
+from schemas.catalog import Topic
+from schemas.raw import RawEvent
+from schemas.workspace import Workspace
+from sources.stories.crowd import Crowd, gather
+from sources.stories.pages import Setting, change_event, contact_events, population_events, signal_events
+from sources.stories.plot import Effect, Strength, write_plot
+from sources.stories.texts import Teller
+from sources.stories.world import found_company
+
+FIRST_DAY = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+class TrueSpike(Struct, frozen=True, kw_only=True):
+    """One spike that the story holds. ``slice`` is where most of it lies; ``excess`` counts the contacts it added;
+    ``end`` is when 98% of them had come. ``must_not_blame`` are changes that came at the same time and did nothing,
+    or its fix. A ``faint`` one may stay unseen."""
+
+    spike_id: str
+    onset: datetime
+    end: datetime
+    peak_at: datetime
+    slice: dict[str, str]
+    cause_kind: CauseKind
+    cause_key: str = ""
+    excess: int
+    must_not_blame: tuple[str, ...] = ()
+    strength: Strength = "loud"
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """``events`` come in order of arrival, a few late, a few twice. Everything before ``live_from`` is history.
+    ``company`` is its made-up name."""
+
+    seed: int
+    company: str
+    workspace: Workspace
+    live_from: datetime
+    ends_at: datetime
+    events: tuple[tuple[Topic, RawEvent], ...]
+    truth: tuple[TrueSpike, ...]
+
+
+def make_story(
+    seed: int,
+    *,
+    weeks_of_history: int = 4,
+    live_days: int = 3,
+    contacts_per_day: float = 2_800.0,
+    bucket_s: int = 300,
+    workspace: str = "demo",
+    first_day: datetime = FIRST_DAY,
+    pii_share: float = 0.12,
+    loudness: float = 1.0,
+) -> Story:
+    """The story of a made-up company: quiet weeks, then live days in which things happen.
+
+    Args:
+        seed: The same seed and arguments give the same story, byte for byte.
+        weeks_of_history: Whole weeks before the live days, with one past incident where there are two or more.
+        live_days: 1 to 3; each day has its own causes.
+        contacts_per_day: Usual contacts of a mean day; effects grow with it.
+        bucket_s: Bucket width of the workspace, seconds.
+        first_day: Midnight (with zone) of the first day.
+        pii_share: Share of texts that hold something to redact.
+        loudness: Multiplies every effect.
+
+    Raises:
+        ValueError: an argument is outside its range.
+    """
+    if not 1 <= live_days <= 3 or weeks_of_history < 0 or contacts_per_day <= 0.0 or first_day.tzinfo is None:
+        raise ValueError(
+            f"a story has 1 to 3 live days (got {live_days}), 0 or more weeks of history (got {weeks_of_history}), contacts (got {contacts_per_day}) and a first day with a zone (got {first_day})"
+        )
+    days = 7 * weeks_of_history + live_days
+    rng = np.random.default_rng([seed, 1])
+    company = found_company(rng, days=days, contacts_per_day=contacts_per_day, weekday0=first_day.weekday())
+    plot = write_plot(
+        rng,
+        company,
+        history_days=7 * weeks_of_history,
+        live_days=live_days,
+        scale=loudness * contacts_per_day / 2_800.0,
+    )
+    setting = Setting(workspace, first_day, company, plot, days)
+    crowd = gather(rng, company, plot, customers=round(6 * contacts_per_day))
+    teller = Teller(seed, pii_share=pii_share, typo_share=0.12, blanks=plot.blanks)
+    ends = days * 86_400.0
+    arrivals = chain(
+        contact_events(setting, crowd, teller, np.random.default_rng([seed, 2])),
+        (change_event(setting, step) for step in plot.steps if step.at < ends),
+        population_events(setting),
+        signal_events(setting),
+    )
+    in_order = sorted((arrival for arrival in arrivals if arrival[0] < ends), key=lambda arrival: arrival[0])
+    return Story(
+        seed=seed,
+        company=company.name,
+        workspace=_workspace(workspace, bucket_s),
+        live_from=first_day + timedelta(weeks=weeks_of_history),
+        ends_at=first_day + timedelta(days=days),
+        events=tuple((topic, event) for _, topic, event in in_order),
+        truth=tuple(_true_spikes(setting, crowd)),
+    )
+
+
+def _workspace(name: str, bucket_s: int) -> Workspace:
+    return Workspace(
+        name=name,
+        bucket_s=bucket_s,
+        lateness_s=120,
+        progress="input",
+        dimensions=("product", "platform", "version", "region", "topic"),
+        budget_per_week=1.0,
+    )
+
+
+def _true_spikes(setting: Setting, crowd: Crowd) -> list[TrueSpike]:
+    spikes = []
+    for index, effect in enumerate(setting.plot.effects):
+        at = np.sort(crowd.at[crowd.effect == index])
+        if at.size:
+            spikes.append(_true_spike(setting, effect, at, index))
+    return spikes
+
+
+def _true_spike(setting: Setting, effect: Effect, at: np.ndarray, index: int) -> TrueSpike:
+    hours, counts = np.unique(at // 3_600.0, return_counts=True)
+    track = None if effect.track is None else setting.company.tracks[effect.track]
+    pairs = {
+        "product": track.product if track else "",
+        "platform": track.platform if track else "",
+        "version": effect.release.version if effect.release else "",
+        "region": effect.region,
+        "topic": effect.problem.topics[0] if effect.problem else "",
+    }
+    return TrueSpike(
+        spike_id=f"{index + 1:02d}-{effect.name}",
+        onset=setting.moment(effect.onset),
+        end=setting.moment(float(at[int(0.98 * (at.size - 1))])),
+        peak_at=setting.moment(float(hours[int(counts.argmax())]) * 3_600.0),
+        slice={name: value for name, value in pairs.items() if value},
+        cause_kind=effect.cause_kind,  # type: ignore[arg-type]
+        cause_key=effect.cause_key,
+        excess=int(at.size),
+        must_not_blame=effect.must_not_blame,
+        strength=effect.strength,
+    )
