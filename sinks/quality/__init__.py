@@ -1,0 +1,1 @@
+"""Data quality: Great Expectations on what landed."""
