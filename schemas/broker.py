@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -18,11 +20,11 @@ class Broker(Struct, frozen=True, kw_only=True):
         return f"Broker({self.servers!r}, embedded={self.embedded})"
 
 
-def client_config(broker: Broker, **options: object) -> dict[str, object]:
+def client_config(broker: Broker, **options: object) -> dict[str, Any]:
     """Configuration for a ``confluent_kafka`` client; underscores in option names become dots.
 
     >>> client_config(Broker(servers="127.0.0.1:9092"), group_id="sink")
     {'bootstrap.servers': '127.0.0.1:9092', 'group.id': 'sink'}
     """
-    named = {name.replace("_", "."): value for name, value in options.items()}
+    named: dict[str, Any] = {name.replace("_", "."): value for name, value in options.items()}
     return {"bootstrap.servers": broker.servers, **broker.security, **named}

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, SecretStr, Validatio
 from pydantic_core import ErrorDetails
 
 from schemas.workspace import Workspace
+from sinks.store import StoreSettings
+from streams.admit.settings import AdmitSettings
 from whence.errors import SettingsError
 from whence.sections import (
     BrokerSection,
@@ -30,13 +32,22 @@ from whence.sections import (
     LogSection,
     WebSection,
 )
-from whence.structs import HIDDEN, is_secret, nearest, read_struct, refusal, shown
+from whence.structs import HIDDEN, is_secret, nearest, read_struct, refusal, shown, struct_section
 
 PREFIX = "WHENCE_"
 DEFAULT_FILE = Path("whence.toml")
 NOT_SETTINGS = ("WHENCE_CONFIG", "WHENCE_SHARED")
 _KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$")
+NO_KEY = b"no customer key was set"
 Plain = dict[str, Any]
+
+
+def _admit(data: object) -> AdmitSettings:
+    """Admit's settings; without a customer key, one that :attr:`Settings.has_customer_key` recognises as none."""
+    if isinstance(data, Mapping):
+        key = data.get("customer_key") or NO_KEY
+        data = {**data, "customer_key": key.encode() if isinstance(key, str) else key}
+    return read_struct(AdmitSettings, data, "admit")
 
 
 def _workspaces(data: object) -> tuple[Workspace, ...]:
@@ -68,6 +79,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     broker: BrokerSection = BrokerSection()
+    store: Annotated[StoreSettings, PlainValidator(struct_section(StoreSettings, "store"))] = StoreSettings()
+    admit: Annotated[AdmitSettings, PlainValidator(_admit)] = AdmitSettings(customer_key=NO_KEY)
     web: WebSection = WebSection()
     intake: IntakeSection = IntakeSection()
     health: HealthSection = HealthSection()
@@ -75,6 +88,11 @@ class Settings(BaseModel):
     grafana: GrafanaSection = GrafanaSection()
     data: DataSection = DataSection()
     workspaces: Annotated[tuple[Workspace, ...], PlainValidator(_workspaces)] = (Workspace(name="main"),)
+
+    @property
+    def has_customer_key(self) -> bool:
+        """Whether customers can be hashed: ``run admit`` on Kafka needs a key, ``up`` makes its own."""
+        return self.admit.customer_key != NO_KEY
 
 
 def load_settings(
@@ -101,6 +119,7 @@ def load_settings(
         for name, value in names.items():
             _put(values, (section, name), value)
             origins[(section, name)] = "the command line"
+    _embed_store(values)
     settings: Settings | None = None
     try:
         settings = Settings(**values)
@@ -109,6 +128,13 @@ def load_settings(
     if problems or settings is None:
         raise SettingsError(tuple(problems))
     return settings
+
+
+def _embed_store(values: Plain) -> None:
+    """Without a word on where the store is, it is embedded in the data folder."""
+    store, data = values.get("store", {}), values.get("data", {})
+    if isinstance(store, dict) and isinstance(data, dict) and not {"path", "host"} & set(store):
+        _put(values, ("store", "path"), str(Path(data.get("folder", DataSection().folder)) / "store"))
 
 
 def _config_file(config: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -238,9 +264,9 @@ def shown_settings(settings: Settings) -> Plain:
 
 
 def _shown(name: str, value: object) -> Any:
-    if isinstance(value, SecretStr) or (is_secret(name) and isinstance(value, str)):
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        return HIDDEN if text else ""
+    if isinstance(value, SecretStr) or is_secret(name):
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        return HIDDEN if given and given != NO_KEY else ""
     if isinstance(value, BaseModel):
         return {field: _shown(field, getattr(value, field)) for field in type(value).model_fields}
     if isinstance(value, msgspec.Struct):

@@ -12,6 +12,8 @@ from msgspec import Struct
 from msgspec.structs import fields
 from pydantic_core import PydanticCustomError
 
+from schemas.errors import WhenceError
+
 T = TypeVar("T", bound=Struct)
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _SECRET = re.compile(r"(password|secret|token|credentials?|^key|customer_key|_salt)$")
@@ -65,7 +67,7 @@ def read_struct(kind: type[T], data: object, place: str) -> T:
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
         raise refusal(_sentence(str(error), data, place)) from None
-    except ValueError as error:
+    except (ValueError, WhenceError) as error:
         raise refusal(f"{place}: {error}") from None
 
 
