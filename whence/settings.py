@@ -69,7 +69,7 @@ def _check_workspace(one: Workspace, place: str, earlier: list[str]) -> None:
         raise refusal(f"{place}.keep names {strangers[0]!r}; allowed is one of its dimensions: {named}")
     try:
         ZoneInfo(one.timezone)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise refusal(f"{place}.timezone is {one.timezone!r}; allowed is a name such as Europe/Berlin or UTC") from None
 
 

@@ -58,7 +58,7 @@ def read_struct(kind: type[T], data: object, place: str) -> T:
     if isinstance(data, kind):
         return data
     if not isinstance(data, Mapping):
-        raise refusal(f"{place} is {data!r}; allowed is a section of settings")
+        raise refusal(f"{place} is {shown(place, data)}; allowed is a section of settings")
     known = {field.name for field in fields(kind)}
     for name in data:
         if name not in known:
@@ -81,6 +81,8 @@ def _sentence(text: str, data: Mapping[str, Any], place: str) -> str:
     what, path = (match["what"], match["path"] or "") if match else (text, "")
     if what.startswith("Object missing required field"):
         return f"{place}{path}.{what.split('`')[1]} is missing; it has no default"
+    if not path:
+        return f"{place}: {what}"
     allowed = what.removeprefix("Expected ").replace("`", "").split(", got")[0]
     return f"{place}{path} is {shown(path, _at(data, path))}; allowed is {allowed}"
 
