@@ -1,0 +1,72 @@
+"""Counts and expectations over several window lengths at once, kept as running sums over rings."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.errors import DomainError
+
+Floats = NDArray[np.float64]
+
+
+class Windows:
+    """The last ``keep`` steps of every slice, and the sums over the last ``lengths[i]`` of them.
+
+    ``unit`` is the expectation at level one, so that a window can be judged by the level known before it began.
+    """
+
+    def __init__(self, lengths: tuple[int, ...], *, keep: int, slices: int) -> None:
+        if keep <= max(lengths):
+            raise DomainError("keep", keep, f"more than the longest window, {max(lengths)}")
+        self.lengths = np.array(lengths, dtype=np.int64)
+        self.keep = keep
+        self.count = np.zeros((keep, slices))
+        self.unit = np.zeros((keep, slices))
+        self.count_sums = np.zeros((len(lengths), slices))
+        self.unit_sums = np.zeros((len(lengths), slices))
+        self.steps = 0
+
+    def push(self, count: Floats, unit: Floats) -> None:
+        """Take one step in; what lies ``keep`` steps back is forgotten."""
+        gone = (self.steps - self.lengths) % self.keep
+        self.count_sums += count - self.count[gone]
+        self.unit_sums += unit - self.unit[gone]
+        here = self.steps % self.keep
+        self.count[here] = count
+        self.unit[here] = unit
+        self.steps += 1
+
+    def rows(self, last: int, *, until: int = 0) -> NDArray[np.int64]:
+        """Places in the ring of the last ``last`` steps, oldest first, leaving out the newest ``until``."""
+        last = min(last, self.keep - 1, self.steps)
+        return np.arange(self.steps - last, self.steps - until, dtype=np.int64) % self.keep
+
+    def resum(self) -> None:
+        """Sums anew from the ring: after the ring was changed, and to forget rounding."""
+        for place, length in enumerate(self.lengths):
+            rows = (self.steps - 1 - np.arange(length)) % self.keep
+            self.count_sums[place] = self.count[rows].sum(axis=0)
+            self.unit_sums[place] = self.unit[rows].sum(axis=0)
+
+    def blank(self, rows: NDArray[np.int64], columns: NDArray[np.bool_]) -> None:
+        """Make these steps say nothing about these slices: no count and no expectation."""
+        place = np.ix_(rows, np.flatnonzero(columns))
+        self.count[place] = 0.0
+        self.unit[place] = 0.0
+        self.resum()
+
+
+def ladder(step_s: int, *, longest_s: int) -> tuple[int, ...]:
+    """Window lengths in steps, about threefold apart, from one step to ``longest_s``.
+
+    >>> ladder(3600, longest_s=7 * 86400)
+    (1, 3, 8, 24, 72, 168)
+    >>> ladder(60, longest_s=1800)
+    (1, 3, 10, 30)
+    """
+    wanted = (1, 3, 8, 24, 72, 168) if step_s == 3600 else (1, 3, 10, 30, 90, 270)
+    if step_s >= 86400:
+        wanted = (1, 3, 7)
+    kept = tuple(length for length in wanted if length == 1 or length * step_s <= longest_s)
+    return kept

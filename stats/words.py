@@ -1,0 +1,149 @@
+"""Words as evidence: what the contacts of a spike say beyond the usual, and whose words those are.
+
+Terms are hashed into a fixed number of slots, so no vocabulary grows and every process agrees. Nothing is
+known of any language: words are cut to a common beginning, and what is common in the baseline counts little.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.errors import DomainError
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+
+SLOTS = 1 << 17
+_STEM = 7
+_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_JOINT = re.compile(r"[-'’]")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as written but in lower case and in order; scripts without spaces give pairs of letters.
+
+    >>> words("All my Add-ons are disabled!")
+    ['all', 'my', 'add-ons', 'are', 'disabled']
+    """
+    found: list[str] = []
+    for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
+        if _UNSPACED.search(word):
+            found.extend(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+        else:
+            found.append(word)
+    return found
+
+
+@lru_cache(maxsize=200_000)
+def slot(word: str) -> int:
+    """The slot of a word's beginning, or -1 for a word too short or a bare number, which carry nothing.
+
+    >>> slot("downloads") == slot("downloading"), slot("add-ons") == slot("addon"), slot("89")
+    (True, True, -1)
+    """
+    joined = _JOINT.sub("", word)
+    if joined.isdigit() or (len(joined) < 3 and not _UNSPACED.search(joined)):
+        return -1
+    stem = joined[:-1] if len(joined) > 3 and joined.endswith("s") else joined
+    return crc32(stem[:_STEM].encode()) % SLOTS
+
+
+def term_slots(found: list[str]) -> Ids:
+    """The distinct slots of a text's words, ascending."""
+    return np.array(sorted({place for word in found if (place := slot(word)) >= 0}), dtype=np.int64)
+
+
+def excess_terms(now: Floats, n_now: float, base: Floats, n_base: float) -> Floats:
+    """How far each term's share of contacts exceeds its usual one, in standard deviations.
+
+    Args:
+        now, base: Contacts with the term, now and in the baseline (weighted counts, same length).
+        n_now, n_base: Contacts in all. Must be > 0 and >= 0.
+
+    Returns:
+        One z per term, regularised by half a contact; under no change about N(0, 1) for terms expected at
+        least once, and skewed to the right below.
+
+    Raises:
+        DomainError: naming the argument outside its range.
+
+    >>> excess_terms(np.array([40.0, 10.0]), 100.0, np.array([20.0, 100.0]), 1000.0).round(1).tolist()
+    [24.4, 0.0]
+    """
+    if not n_now > 0:
+        raise DomainError("n_now", n_now, "> 0")
+    if not n_base >= 0:
+        raise DomainError("n_base", n_base, ">= 0")
+    usual = np.clip((base + 0.5 * (n_base == 0)) / max(n_base, 1.0), 0.0, 1.0)
+    expected = n_now * usual
+    variance = expected * (1.0 - usual) * (1.0 + n_now / max(n_base, 1.0)) + 0.25 * (1.0 + n_now / max(n_base, 1.0))
+    z: Floats = (now - expected) / np.sqrt(variance)
+    return z
+
+
+def match_scores(strength: Floats, terms: Ids, weights: Floats, starts: Ids) -> Floats:
+    """How well each change's words agree with the excess words: a cosine-weighted mean of their strengths.
+
+    Args:
+        strength: Excess of every slot (length ``SLOTS``), 0 for words not seen.
+        terms, weights: Slots and weights (>= 0) of all changes, one change after another.
+        starts: Where each change begins in ``terms``; no change may be empty.
+
+    Under no relation a score has a mean near that of ``strength`` and, for unit-variance strengths, a standard
+    deviation of at most one.
+
+    Raises:
+        DomainError: naming the argument outside its range.
+    """
+    if len(terms) != len(weights):
+        raise DomainError("weights", len(weights), f"as many as terms ({len(terms)})")
+    if len(starts) == 0:
+        return np.zeros(0)
+    norms = np.sqrt(np.add.reduceat(weights**2, starts))
+    scores: Floats = np.add.reduceat(weights * strength[terms], starts) / np.maximum(norms, 1e-9)
+    return scores
+
+
+def placebo_z(score: float, placebos: Floats, *, prior_n: float = 5.0, prior_mean: float = 0.2, prior_sd: float = 1.2) -> float:
+    """A match standardised against other changes' matches with the same spike (placebos).
+
+    The placebos' mean and variance are shrunk towards the prior ones with the weight of ``prior_n`` placebos,
+    so that a handful gives no false certainty. The top tenth is left out of the variance's upper side by
+    winsorising: another true cause among the placebos must not hide this one.
+
+    Raises:
+        DomainError: naming the argument outside its range.
+    """
+    if not prior_n > 0:
+        raise DomainError("prior_n", prior_n, "> 0")
+    n = len(placebos)
+    if n:
+        placebos = np.minimum(placebos, np.quantile(placebos, 0.9))
+    mean = (prior_n * prior_mean + float(placebos.sum())) / (prior_n + n)
+    spread = prior_n * prior_sd**2 + float(((placebos - mean) ** 2).sum())
+    return (score - mean) / float(np.sqrt(1.3 * spread / (prior_n + n)))
+
+
+def words_weight(z: float, *, centre: float = 3.0, spread: float = 2.0, floor: float = -1.0, ceiling: float = 4.5) -> float:
+    """Log-odds in nats that a match of ``z`` comes from the cause rather than from a bystander.
+
+    A bystander's z is taken as Student t with 5 degrees of freedom (placebos have heavy tails), a cause's as
+    normal around ``centre``; the result is bounded, as words alone prove nothing, and never falls as z grows.
+
+    >>> [round(words_weight(z), 1) for z in (0.0, 2.0, 5.0)]
+    [-1.0, 1.0, 4.2]
+    """
+    if not spread > 0:
+        raise DomainError("spread", spread, "> 0")
+    steps = np.linspace(-2.0, max(-2.0, z), 64)
+    cause = -0.5 * ((steps - centre) / spread) ** 2 - np.log(spread * 2.5066)
+    bystander = -3.0 * np.log1p(steps**2 / 5.0) + np.log(0.3796)
+    best = float(np.maximum.accumulate(cause - bystander)[-1]) if z > -2.0 else floor
+    return float(np.clip(best, floor, ceiling))

@@ -1,0 +1,103 @@
+"""One ladder of windows over the watched slices: what they hold, what was expected, and what is beyond chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.forecast_error import ForecastError
+from stats.spikes import clump_rate, tail_chance
+from stats.windows import Windows
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+FEWEST = 4.0
+WORTH_A_LOOK = 2.8
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A window beyond the budget: place of its length, slice, clumps a week that chance would show, and its tail."""
+
+    window: int
+    number: int
+    per_week: float
+    chance: float
+
+
+class Ladder:
+    """Windows of one step width with their expectation and its error.
+
+    ``level[i]`` is the level known before a window of ``lengths[i]`` began; ``spread2`` the relative forecast variance.
+    """
+
+    def __init__(self, step_s: int, lengths: tuple[int, ...], keep: int, slices: int) -> None:
+        self.step_s = step_s
+        self.lengths = lengths
+        self.windows = Windows(lengths, keep=keep, slices=slices)
+        self.error = ForecastError(len(lengths), slices)
+        self.lags_d = tuple(0 if length * step_s < DAY_S else length * step_s // DAY_S for length in lengths)
+        self.level = np.ones((len(lengths), slices))
+        self.learnt2 = np.zeros((len(lengths), slices))
+        self.spread2 = np.ones((len(lengths), slices))
+        self.share = np.ones((len(lengths), slices))
+        self.dispersion = np.ones(slices)
+        self.mean = np.zeros((len(lengths), slices))
+        self.variance = np.zeros((len(lengths), slices))
+        self.z = np.zeros((len(lengths), slices))
+        self.starts_s: list[int] = []
+
+    def push(self, count: Floats, unit: Floats) -> None:
+        """Take a step in and compare every window with what was expected of it."""
+        self.windows.push(count, unit)
+        self.compare()
+
+    def compare(self) -> None:
+        """Means, variances and standardised excesses of the windows that end now."""
+        np.multiply(self.windows.unit_sums, self.level, out=self.mean)
+        np.maximum(self.mean, 1e-6, out=self.mean)
+        np.multiply(self.mean, self.spread2, out=self.variance)
+        self.variance += self.dispersion
+        self.variance *= self.mean
+        np.subtract(self.windows.count_sums, self.mean, out=self.z)
+        self.z /= np.sqrt(self.variance)
+
+    def learn(self, free: Bools) -> None:
+        """Teach the windows that end now, where ``free`` of spikes, to the forecast error."""
+        steps = self.windows.steps
+        day = max(DAY_S // self.step_s, 1)
+        for place, length in enumerate(self.lengths):
+            if steps % min(length, day) or steps <= length:
+                continue
+            count, mean = self.windows.count_sums[place], self.mean[place]
+            use = free & (mean > 1e-5)
+            if place == 0:
+                self.error.learn_dispersion(count, mean, self.variance[place], use)
+            self.error.learn_sigma(place, count, mean, self.variance[place], self.dispersion, use)
+
+    def beyond(self, budget_per_week: float, ripe: Bools, free: Bools) -> list[Alarm]:
+        """Windows whose excess chance would show less often than the budget allows, the rarest first."""
+        look = (self.z > WORTH_A_LOOK) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None]
+        if not look.any():
+            return []
+        place, number = np.nonzero(look)
+        chance = tail_chance(
+            self.windows.count_sums[place, number],
+            mean=self.mean[place, number],
+            variance=self.variance[place, number],
+        )
+        per_week = clump_rate(chance, self.windows.lengths[place]) * (WEEK_S / self.step_s) / self.share[place, number]
+        order = np.lexsort((number, place, per_week))
+        return [
+            Alarm(int(place[i]), int(number[i]), float(per_week[i]), float(chance[i]))
+            for i in order
+            if per_week[i] <= budget_per_week
+        ]
+
+    def rows_since(self, start_s: int, now_s: int) -> NDArray[np.int64]:
+        """Places in the ring of the steps from ``start_s`` to ``now_s``, as far as it reaches back."""
+        return self.windows.rows(max(-((start_s - now_s) // self.step_s), 1))

@@ -1,0 +1,130 @@
+"""Closed blocks of the past: sparse counts per leaf, from which any choice of slices can be counted again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.baseline import History
+from streams.detect.watch import Watched
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+SUNDAY = 6
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """Contacts per leaf, of one bucket or block: leaves' numbers and their counts."""
+
+    places: Ints
+    counts: Ints
+
+
+EMPTY = Sparse(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+def added(parts: list[Sparse]) -> Sparse:
+    """Several sparse counts as one."""
+    if not parts:
+        return EMPTY
+    if len(parts) == 1:
+        return parts[0]
+    places = np.concatenate([part.places for part in parts])
+    kept, inverse = np.unique(places, return_inverse=True)
+    counts = np.bincount(inverse, weights=np.concatenate([part.counts for part in parts]), minlength=len(kept))
+    return Sparse(kept, counts.astype(np.int64))
+
+
+class Calendar:
+    """Local hour and weekday of a moment; a holiday is a Sunday."""
+
+    def __init__(self, timezone: str, holidays: tuple[date, ...]) -> None:
+        self.zone = ZoneInfo(timezone)
+        self.holidays = frozenset(holidays)
+
+    def place(self, at_s: float) -> tuple[int, int]:
+        """Hour and weekday at an epoch second."""
+        local = datetime.fromtimestamp(at_s, tz=UTC).astimezone(self.zone)
+        weekday = SUNDAY if local.date() in self.holidays else local.weekday()
+        return local.hour, weekday
+
+
+class Memory:
+    """The last ``keep`` blocks that were no gap, oldest first."""
+
+    def __init__(self, keep: int) -> None:
+        self.keep = keep
+        self.starts: list[int] = []
+        self.hours: list[int] = []
+        self.weekdays: list[int] = []
+        self.blocks: list[Sparse] = []
+        self.dense: Floats = np.zeros((0, 0))
+        self.filled = 0
+
+    def append(self, start_s: int, place: tuple[int, int], block: Sparse, counts: Floats | None) -> None:
+        """Take a closed block in; ``counts`` are its contacts per watched slice, if any are watched."""
+        self.starts.append(start_s)
+        self.hours.append(place[0])
+        self.weekdays.append(place[1])
+        self.blocks.append(block)
+        if counts is not None:
+            self._append_dense(counts)
+        if len(self.starts) > self.keep:
+            for column in (self.starts, self.hours, self.weekdays, self.blocks):
+                del column[0]  # type: ignore[attr-defined]
+
+    def drop_since(self, start_s: int) -> None:
+        """Forget the blocks from ``start_s`` on: they turned out to be a gap."""
+        while self.starts and self.starts[-1] >= start_s:
+            for column in (self.starts, self.hours, self.weekdays, self.blocks):
+                column.pop()  # type: ignore[attr-defined]
+            self.filled = max(self.filled - 1, 0)
+
+    def volume(self, leaves: int) -> Floats:
+        """Contacts per leaf over all blocks."""
+        whole = added(self.blocks)
+        return np.bincount(whole.places, weights=whole.counts, minlength=leaves)
+
+    def recount(self, watched: Watched) -> None:
+        """Count every block anew for another choice of slices."""
+        many = len(watched.slices) + 1
+        lengths = [len(block.places) for block in self.blocks]
+        places = np.concatenate([block.places for block in self.blocks])
+        weights = np.concatenate([block.counts for block in self.blocks]).astype(np.float64)
+        member = watched.member[places]
+        cell = np.repeat(np.arange(len(lengths)), lengths)[:, None] * many + member
+        flat = np.bincount(cell.ravel(), weights=np.repeat(weights, member.shape[1]), minlength=many * len(lengths))
+        rows = flat.reshape(len(lengths), many)[:, :-1]
+        self.dense = np.zeros((2 * self.keep, many - 1))
+        self.dense[: len(rows)] = rows
+        self.filled = len(rows)
+
+    def counts(self) -> Floats:
+        """Contacts per block and watched slice."""
+        return self.dense[self.filled - len(self.starts) : self.filled]
+
+    def history(self, use: Floats) -> History:
+        """What a baseline is fitted on."""
+        starts = np.array(self.starts, dtype=np.int64)
+        day = starts // DAY_S
+        return History(
+            count=self.counts(),
+            use=use,
+            hour=np.array(self.hours, dtype=np.int64),
+            weekday=np.array(self.weekdays, dtype=np.int64),
+            day=day - day[0],
+        )
+
+    def _append_dense(self, counts: Floats) -> None:
+        if self.filled == len(self.dense):
+            tail = self.dense[self.filled - self.keep : self.filled].copy()
+            self.dense[: self.keep] = tail
+            self.filled = self.keep
+        self.dense[self.filled] = counts
+        self.filled += 1
