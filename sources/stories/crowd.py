@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from sources.stories.plot import Effect, Plot
 from sources.stories.world import BIN_S, DAY_S, TOPICS, Company, Floats, Ints, Seconds, activity, adopted, versions_at
@@ -12,7 +13,7 @@ USUAL = -1
 _SPREAD = (0.76, 0.15, 0.09)
 
 
-class Crowd(Struct, frozen=True):
+class Crowd(Struct, frozen=True, kw_only=True):
     """Contacts as columns of one length. ``at``: seconds since the story's start; ``effect``: index of the plot's
     effect that caused it, or ``USUAL``; ``ticket``: a ticket, else a chat; ``twin``: row it repeats, or -1."""
 
@@ -27,154 +28,124 @@ class Crowd(Struct, frozen=True):
     twin: Ints
 
 
-def gather(rng: np.random.Generator, company: Company, plot: Plot, *, customers: int) -> Crowd:
+class Cast(Struct, frozen=True):
+    """Who can write, and the dice. ``customers``: how many there are."""
+
+    rng: np.random.Generator
+    company: Company
+    plot: Plot
+    customers: int
+
+    @property
+    def ends(self) -> Seconds:
+        """The story's length."""
+        return self.company.levels.size * BIN_S
+
+
+def gather(cast: Cast) -> Crowd:
     """Everyone who writes during the story, in order of time."""
-    crowds = [_usual(rng, company, plot, customers)]
-    crowds += [
-        _hit(rng, company, plot, index, customers)
-        for index, effect in enumerate(plot.effects)
-        if effect.problem is not None
-    ]
-    crowds += [
-        _pest(rng, company, plot, index, customers)
-        for index, effect in enumerate(plot.effects)
-        if effect.fault == "one-customer"
-    ]
+    effects = list(enumerate(cast.plot.effects))
+    crowds = [_usual(cast)]
+    crowds += [_hit(cast, index) for index, effect in effects if effect.problem is not None]
+    crowds += [_pest(cast, index) for index, effect in effects if effect.fault == "one-customer"]
     crowd = _sorted(_stacked(crowds))
-    for index, effect in enumerate(plot.effects):
+    for index, effect in effects:
         if effect.fault == "doubled":
-            crowd = _sorted(_stacked([crowd, _twins(rng, crowd, effect, index)]))
+            crowd = _sorted(_stacked([crowd, _twins(cast.rng, crowd, effect, index)]))
     return crowd
 
 
-def _usual(rng: np.random.Generator, company: Company, plot: Plot, customers: int) -> Crowd:
+def _usual(cast: Cast) -> Crowd:
+    rng, company = cast.rng, cast.company
     counts = rng.poisson(company.levels)
     at = np.repeat(np.arange(counts.size) * BIN_S, counts) + rng.random(counts.sum()) * BIN_S
-    track = rng.choice(len(company.tracks), at.size, p=[one.weight for one in company.tracks])
     cumulative = company.topic_mix.cumsum(axis=1)[(at // DAY_S).astype(np.int64)]
     topic = np.minimum((rng.random(at.size)[:, None] > cumulative).sum(axis=1), len(TOPICS) - 1)
-    return _crowd(rng, company, plot, at, track, topic, customers, USUAL)
+    return _crowd(cast, at, _tracks(cast, at.size), topic, USUAL)
 
 
-def _hit(rng: np.random.Generator, company: Company, plot: Plot, index: int, customers: int) -> Crowd:
-    effect = plot.effects[index]
+def _hit(cast: Cast, index: int) -> Crowd:
+    """Those whom an effect makes write."""
+    effect = cast.plot.effects[index]
     assert effect.problem is not None
-    at = _moments(rng, company, effect, rng.poisson(effect.mean), company.levels.size * BIN_S)
-    if effect.track is None:
-        track = rng.choice(len(company.tracks), at.size, p=[one.weight for one in company.tracks])
-    else:
-        track = np.full(at.size, effect.track)
+    at = _moments(cast, effect, int(cast.rng.poisson(effect.mean)))
+    track = _tracks(cast, at.size) if effect.track is None else np.full(at.size, effect.track)
     places = np.array([TOPICS.index(topic) for topic in effect.problem.topics])
-    topic = places[rng.choice(places.size, at.size, p=_SPREAD[: places.size])]
-    crowd = _crowd(rng, company, plot, at, track, topic, customers, index)
+    topic = places[cast.rng.choice(places.size, at.size, p=_SPREAD)]
+    crowd = _crowd(cast, at, track, topic, index)
     if effect.release is not None:
-        held = plot.releases[effect.release.track].index(effect.release)
-        crowd = Crowd(crowd.at, crowd.track, np.full(at.size, held), *_columns(crowd)[3:])
+        held = cast.plot.releases[effect.release.track].index(effect.release)
+        crowd = replace(crowd, release=np.full(at.size, held))
+    if effect.region:
+        place = [name for name, _ in cast.company.regions].index(effect.region)
+        crowd = replace(crowd, region=np.full(at.size, place))
     return crowd
 
 
-def _columns(crowd: Crowd) -> tuple[np.ndarray, ...]:
-    return (
-        crowd.at,
-        crowd.track,
-        crowd.release,
-        crowd.region,
-        crowd.topic,
-        crowd.customer,
-        crowd.effect,
-        crowd.ticket,
-        crowd.twin,
-    )
-
-
-def _moments(rng: np.random.Generator, company: Company, effect: Effect, number: int, ends: Seconds) -> Floats:
+def _moments(cast: Cast, effect: Effect, number: int) -> Floats:
     """When the effect's contacts come: as busy as customers are, rising with the version's uptake, fading at the end."""
-    grid = np.arange(effect.onset, min(effect.until + 5 * effect.fades_s, ends), 60.0)
+    grid = np.arange(effect.onset, min(effect.until + 5 * effect.fades_s, cast.ends), 60.0)
     if not grid.size:
         return np.zeros(0)
-    weight = activity(grid, company.weekday0) * np.where(
-        grid < effect.until, 1.0, np.exp(-(grid - effect.until) / effect.fades_s)
-    )
+    fading = np.where(grid < effect.until, 1.0, np.exp(-(grid - effect.until) / effect.fades_s))
+    weight = activity(grid, cast.company.weekday0) * fading
     if effect.release is not None:
-        weight = weight * np.sqrt(adopted(effect.release, company.tracks[effect.release.track], grid + 1_800.0))
-    picked = rng.choice(grid.size, number, p=weight / weight.sum())
-    moments: Floats = np.minimum(grid[picked] + rng.random(number) * 60.0, ends - 1.0)
+        track = cast.company.tracks[effect.release.track]
+        weight = weight * np.sqrt(adopted(effect.release, track, grid + 1_800.0))
+    picked = cast.rng.choice(grid.size, number, p=weight / weight.sum())
+    moments: Floats = np.minimum(grid[picked] + cast.rng.random(number) * 60.0, cast.ends - 1.0)
     return moments
 
 
-def _pest(rng: np.random.Generator, company: Company, plot: Plot, index: int, customers: int) -> Crowd:
+def _pest(cast: Cast, index: int) -> Crowd:
     """One customer, one leaf, hundreds of messages."""
-    effect = plot.effects[index]
-    number = rng.poisson(effect.mean)
-    at = rng.uniform(effect.onset, effect.until, number)
-    one = _crowd(
-        rng,
-        company,
-        plot,
-        at,
-        np.full(number, int(rng.integers(3))),
-        np.full(number, TOPICS.index("billing")),
-        customers,
-        index,
-    )
-    return Crowd(
-        one.at,
-        one.track,
-        one.release,
-        np.full(number, 1),
-        one.topic,
-        np.full(number, customers + 7),
-        one.effect,
-        np.zeros(number, dtype=np.int64),
-        one.twin,
-    )
+    effect = cast.plot.effects[index]
+    number = int(cast.rng.poisson(effect.mean))
+    at = cast.rng.uniform(effect.onset, effect.until, number)
+    track = np.full(number, int(cast.rng.integers(len(cast.company.tracks))))
+    crowd = _crowd(cast, at, track, np.full(number, TOPICS.index("billing")), index)
+    same = {
+        name: np.full(number, value) for name, value in (("region", 1), ("customer", cast.customers + 7), ("ticket", 0))
+    }
+    return replace(crowd, **same, release=np.full(number, int(crowd.release[0]) if number else 0))
 
 
 def _twins(rng: np.random.Generator, crowd: Crowd, effect: Effect, index: int) -> Crowd:
     """Every ticket of the stretch once more, under another id, a moment later."""
     rows = np.flatnonzero((crowd.at >= effect.onset) & (crowd.at < effect.until) & (crowd.ticket == 1))
-    columns = [column[rows] for column in _columns(crowd)]
-    columns[0] = columns[0] + rng.uniform(1.0, 40.0, rows.size)
-    columns[6] = np.full(rows.size, index)
-    columns[8] = rows
-    return Crowd(*columns)
+    copy = Crowd(**{name: getattr(crowd, name)[rows] for name in Crowd.__struct_fields__})
+    later = copy.at + rng.uniform(1.0, 40.0, rows.size)
+    return replace(copy, at=later, effect=np.full(rows.size, index), twin=rows)
 
 
-def _crowd(
-    rng: np.random.Generator,
-    company: Company,
-    plot: Plot,
-    at: Floats,
-    track: Ints,
-    topic: Ints,
-    customers: int,
-    effect: int,
-) -> Crowd:
+def _tracks(cast: Cast, size: int) -> Ints:
+    weights = [track.weight for track in cast.company.tracks]
+    return cast.rng.choice(len(weights), size, p=weights)
+
+
+def _crowd(cast: Cast, at: Floats, track: Ints, topic: Ints, effect: int) -> Crowd:
+    """The rest of every row: which version, region, customer and channel."""
+    rng = cast.rng
     release = np.zeros(at.size, dtype=np.int64)
-    for number, one in enumerate(company.tracks):
+    for number, one in enumerate(cast.company.tracks):
         here = track == number
-        release[here] = versions_at(plot.releases[number], one, at[here], rng)
-    region = rng.choice(len(company.regions), at.size, p=company.region_weights)
-    if effect != USUAL and plot.effects[effect].region:
-        names = [name for name, _ in company.regions]
-        region = np.full(at.size, names.index(plot.effects[effect].region))
-    customer = (customers * rng.random(at.size) ** 1.4).astype(np.int64)
-    ticket = (rng.random(at.size) < 0.55).astype(np.int64)
+        release[here] = versions_at(cast.plot.releases[number], one, at[here], rng)
     return Crowd(
-        at,
-        track.astype(np.int64),
-        release,
-        region.astype(np.int64),
-        topic.astype(np.int64),
-        customer,
-        np.full(at.size, effect),
-        ticket,
-        np.full(at.size, -1),
+        at=at,
+        track=track,
+        release=release,
+        region=rng.choice(len(cast.company.regions), at.size, p=cast.company.region_weights),
+        topic=topic,
+        customer=(cast.customers * rng.random(at.size) ** 1.4).astype(np.int64),
+        effect=np.full(at.size, effect),
+        ticket=(rng.random(at.size) < 0.55).astype(np.int64),
+        twin=np.full(at.size, -1),
     )
 
 
 def _stacked(crowds: list[Crowd]) -> Crowd:
-    return Crowd(*(np.concatenate(columns) for columns in zip(*map(_columns, crowds), strict=True)))
+    columns = zip(*(astuple(crowd) for crowd in crowds), strict=True)
+    return Crowd(**dict(zip(Crowd.__struct_fields__, map(np.concatenate, columns), strict=True)))
 
 
 def _sorted(crowd: Crowd) -> Crowd:
@@ -182,6 +153,5 @@ def _sorted(crowd: Crowd) -> Crowd:
     order = np.argsort(crowd.at, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(order.size)
-    columns = [column[order] for column in _columns(crowd)]
-    columns[8] = np.where(columns[8] >= 0, place[columns[8]], -1)
-    return Crowd(*columns)
+    moved = Crowd(**{name: getattr(crowd, name)[order] for name in Crowd.__struct_fields__})
+    return replace(moved, twin=np.where(moved.twin >= 0, place[moved.twin], -1))

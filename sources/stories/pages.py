@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from schemas.catalog import CHANGES, CHATS, POPULATIONS, PROMOTIONS, RELEASES, SIGNALS, SURVEYS, TICKETS, Topic
 from schemas.raw import (
@@ -124,7 +125,7 @@ def _turns(text: str) -> tuple[Turn, ...]:
     )
 
 
-def _solved(setting: Setting, opened: Ticket, at: Seconds, handled: float, luck: float) -> Iterator[Arrival]:
+def _solved(setting: Setting, opened: Ticket | Chat, at: Seconds, handled: float, luck: float) -> Iterator[Arrival]:
     """The ticket is solved hours later: an update of the same contact."""
     later = at + 1_800.0 + handled * 10.0
     if later < setting.days * DAY_S:
@@ -186,72 +187,81 @@ def _survey(
 
 
 def change_event(setting: Setting, step: Step) -> Arrival:
-    """One change as the tool that knows it would send it."""
-    at = setting.moment(step.at)
-    heard = step.at if step.announced is None else step.announced
-    same = {
-        "event_id": f"ch-{step.key}".replace(" ", "-"),
-        "workspace": setting.workspace,
-        "occurred_at": setting.moment(max(heard, 0.0)),
-        "change": step.key,
-        "owner": step.owner,
-        "title": step.title,
-    }
-    ends = None if step.ends is None else setting.moment(step.ends)
-    briefed = setting.moment(max(step.at - DAY_S, 0.0)) if step.briefed else None
-    if step.release is not None and step.track is not None:
-        track = setting.company.tracks[step.track]
-        rollout = tuple(RollOutStep(at=setting.moment(second), share=share) for second, share in step.release.steps)
-        return (
-            max(heard, 0.0) + 1.0,
-            RELEASES,
-            Release(
-                **same,
-                source="ci",
-                product=track.product,
-                platforms=(track.platform,),
-                version=step.release.version,
-                released_at=at,
-                rollout=rollout,
-                fixes=step.fixes,
-                notes=step.text,
-                support_briefed_at=briefed,
-            ),
-        )  # type: ignore[arg-type]
+    """One change as the tool that knows it would send it: most when they start, some announced before."""
+    heard = max(step.at if step.announced is None else step.announced, 0.0)
+    if step.release is not None:
+        return heard + 1.0, RELEASES, _release(setting, step, step.release)
     if step.kind == "promotion":
-        return (
-            max(heard, 0.0) + 1.0,
-            PROMOTIONS,
-            Promotion(
-                **same,
-                source="marketing-tool",
-                starts_at=at,
-                ends_at=ends,
-                regions=(),
-                audience_size=40_000,
-                code=step.code,
-                channels=("newsletter", "push"),
-                claims=step.claims,
-                text=step.text,
-                support_briefed_at=briefed,
-                expected_contacts=20 if step.briefed else None,
-            ),
-        )  # type: ignore[arg-type]
-    announced = None if step.announced is None else setting.moment(max(step.announced, 0.0))
-    late_by = 600.0 if step.kind == "incident" else 0.0
-    return (
-        max(heard, 0.0) + late_by + 1.0,
-        CHANGES,
-        ChangeRecord(
-            **{**same, "occurred_at": setting.moment(max(heard, 0.0) + late_by)},
-            source="status-page" if step.kind == "incident" else "policy-log",
-            kind=step.kind,
-            starts_at=at,
-            ends_at=ends,
-            announced_at=announced,
-            text=step.text,
-        ),
-    )  # type: ignore[arg-type]
+        return heard + 1.0, PROMOTIONS, _promotion(setting, step)
+    heard += 600.0 if step.kind == "incident" else 0.0
+    return heard + 1.0, CHANGES, _record(setting, step, heard)
+
+
+def _id(step: Step) -> str:
+    return f"ch-{step.key}".replace(" ", "-")
+
+
+def _briefed(setting: Setting, step: Step) -> datetime | None:
+    return setting.moment(max(step.at - DAY_S, 0.0)) if step.briefed else None
+
+
+def _release(setting: Setting, step: Step, release: VersionRelease) -> Release:
+    track = setting.company.tracks[release.track]
+    return Release(
+        event_id=_id(step),
+        workspace=setting.workspace,
+        occurred_at=setting.moment(step.at),
+        source="ci",
+        change=step.key,
+        product=track.product,
+        platforms=(track.platform,),
+        version=release.version,
+        released_at=setting.moment(step.at),
+        rollout=tuple(RollOutStep(at=setting.moment(at), share=share) for at, share in release.steps),
+        fixes=step.fixes,
+        owner=step.owner,
+        title=step.title,
+        notes=step.text,
+        support_briefed_at=_briefed(setting, step),
+    )
+
+
+def _promotion(setting: Setting, step: Step) -> Promotion:
+    return Promotion(
+        event_id=_id(step),
+        workspace=setting.workspace,
+        occurred_at=setting.moment(step.at),
+        source="marketing-tool",
+        change=step.key,
+        starts_at=setting.moment(step.at),
+        ends_at=None if step.ends is None else setting.moment(step.ends),
+        audience_size=40_000,
+        code=step.code,
+        channels=("newsletter", "push"),
+        claims=step.claims,
+        owner=step.owner,
+        title=step.title,
+        text=step.text,
+        support_briefed_at=_briefed(setting, step),
+        expected_contacts=20 if step.briefed else None,
+    )
+
+
+def _record(setting: Setting, step: Step, heard: Seconds) -> ChangeRecord:
+    return ChangeRecord(
+        event_id=_id(step),
+        workspace=setting.workspace,
+        occurred_at=setting.moment(heard),
+        source="status-page" if step.kind == "incident" else "policy-log",
+        change=step.key,
+        kind=convert(step.kind, Literal["incident", "policy", "price", "automation", "capacity"]),
+        starts_at=setting.moment(step.at),
+        ends_at=None if step.ends is None else setting.moment(step.ends),
+        announced_at=None if step.announced is None else setting.moment(max(step.announced, 0.0)),
+        owner=step.owner,
+        title=step.title,
+        text=step.text,
+    )
 
 
 def population_events(setting: Setting, *, every_s: Seconds = 21_600.0, active: int = 60_000) -> Iterator[Arrival]:
@@ -265,20 +275,19 @@ def population_events(setting: Setting, *, every_s: Seconds = 21_600.0, active: 
                     yield (
                         at,
                         POPULATIONS,
-                        _population(setting, at, release, track.product, track.platform, round(left * share)),
+                        _population(setting, at, release, round(left * share)),
                     )
                 left *= 1.0 - share
 
 
-def _population(
-    setting: Setting, at: Seconds, release: VersionRelease, product: str, platform: str, customers: int
-) -> Population:
+def _population(setting: Setting, at: Seconds, release: VersionRelease, customers: int) -> Population:
+    track = setting.company.tracks[release.track]
     return Population(
-        event_id=f"pop-{round(at)}-{platform}-{release.version}",
+        event_id=f"pop-{round(at)}-{track.platform}-{release.version}",
         workspace=setting.workspace,
         occurred_at=setting.moment(at),
         source="analytics",
-        slice={"product": product, "platform": platform, "version": release.version},
+        slice={"product": track.product, "platform": track.platform, "version": release.version},
         customers=customers,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -171,8 +172,9 @@ def write_plot(rng: np.random.Generator, company: Company, *, history_days: int,
         "code": code,
         "percent": "".join(filter(str.isdigit, code)) or "20",
     }
-    for day, tell in enumerate((_first_day, _second_day, _third_day)[:live_days]):
-        tell(writer, day, promotion, blanks)
+    days = (_first_day, partial(_second_day, promotion=promotion, blanks=blanks), _third_day)
+    for day, tell in enumerate(days[:live_days]):
+        tell(writer, day)
     return Plot(
         steps=tuple(sorted(writer.steps, key=lambda step: step.at)),
         effects=tuple(sorted(writer.effects, key=lambda effect: effect.onset)),
@@ -188,11 +190,11 @@ def _history(writer: _Writer, days: int) -> None:
             writer.quiet_release(track, writer.moment(-days + 7 * week + weekday, 10.5))
         writer.quiet_promotion(week, writer.moment(-days + 7 * week + 4, 9.0), 48)
     if days >= 10:
-        _incident(writer, writer.moment(-8, 15.0), 2.5, 210.0, PAST_INCIDENTS, decoys=())
+        _incident(writer, writer.moment(-8, 15.0), PAST_INCIDENTS, hours=2.5, mean=210.0, decoys=())
 
 
 def _incident(
-    writer: _Writer, at: Seconds, hours: float, mean: float, problems: tuple[Problem, ...], decoys: tuple[str, ...]
+    writer: _Writer, at: Seconds, problems: tuple[Problem, ...], *, hours: float, mean: float, decoys: tuple[str, ...]
 ) -> None:
     problem = writer.pick(problems)
     key = f"inc-{problem.key}"
@@ -222,7 +224,7 @@ def _incident(
     )
 
 
-def _first_day(writer: _Writer, day: int, promotion: Problem, blanks: dict[str, str]) -> None:
+def _first_day(writer: _Writer, day: int) -> None:
     """A release that breaks something and its fix the next morning; an incident with a quiet release beside it;
     a release whose harm is small and steady."""
     track = int(writer.rng.integers(2))
@@ -237,7 +239,7 @@ def _first_day(writer: _Writer, day: int, promotion: Problem, blanks: dict[str, 
     faint_made = writer.release(2, faint_at, faint.title, faint.notes)
     incident_at = writer.moment(day, 18.0)
     decoy = writer.release(2, incident_at - 35 * 60.0, *QUIET_NOTES[0])
-    _incident(writer, incident_at, 1.7, 190.0, INCIDENTS, decoys=(writer.key_of(decoy),))
+    _incident(writer, incident_at, INCIDENTS, hours=1.7, mean=190.0, decoys=(writer.key_of(decoy),))
     fix_at = writer.moment(day + 1, 9.0)
     fix = writer.release(
         track,
@@ -278,7 +280,7 @@ def _first_day(writer: _Writer, day: int, promotion: Problem, blanks: dict[str, 
     )
 
 
-def _second_day(writer: _Writer, day: int, promotion: Problem, blanks: dict[str, str]) -> None:
+def _second_day(writer: _Writer, day: int, *, promotion: Problem, blanks: dict[str, str]) -> None:
     """A promotion that support was not told of, beside one that causes nothing; in the evening, trouble nobody logged."""
     at = writer.moment(day, 10.0)
     quiet = writer.quiet_promotion(90, at - 40 * 60.0, 30)
@@ -328,7 +330,7 @@ def _second_day(writer: _Writer, day: int, promotion: Problem, blanks: dict[str,
     )
 
 
-def _third_day(writer: _Writer, day: int, promotion: Problem, blanks: dict[str, str]) -> None:
+def _third_day(writer: _Writer, day: int) -> None:
     """A new price or rule; a feed that comes twice; one customer who sends hundreds."""
     problem = writer.pick(PRICES)
     at = writer.moment(day, 6.0)

@@ -12,7 +12,7 @@ from schemas.attribution import CauseKind
 from schemas.catalog import Topic
 from schemas.raw import RawEvent
 from schemas.workspace import Workspace
-from sources.stories.crowd import Crowd, gather
+from sources.stories.crowd import Cast, Crowd, gather
 from sources.stories.pages import Setting, change_event, contact_events, population_events, signal_events
 from sources.stories.plot import Effect, Strength, write_plot
 from sources.stories.texts import Teller
@@ -93,7 +93,7 @@ def make_story(
         scale=loudness * contacts_per_day / 2_800.0,
     )
     setting = Setting(workspace, first_day, company, plot, days)
-    crowd = gather(rng, company, plot, customers=round(6 * contacts_per_day))
+    crowd = gather(Cast(rng, company, plot, round(6 * contacts_per_day)))
     teller = Teller(seed, pii_share=pii_share, typo_share=0.12, blanks=plot.blanks)
     ends = days * 86_400.0
     arrivals = chain(

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from random import Random
 
-from stdnum import iban as iban_number  # type: ignore[import-untyped]
+from stdnum import iban as iban_number
 from stdnum import luhn
 
 from sources.stories.phrases import CLOSERS, ITEMS, MONTHS, OPENERS, PLACES, USUAL, WEEKDAYS, Phrases

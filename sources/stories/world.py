@@ -122,7 +122,7 @@ def found_company(rng: np.random.Generator, *, days: int, contacts_per_day: floa
 def _levels(rng: np.random.Generator, days: int, contacts_per_day: float, weekday0: int) -> Floats:
     """Mean contacts per bin: day and week seasons, a slow trend, a day's own level, an hour's own wobble."""
     bins = int(days * DAY_S / BIN_S)
-    season = activity(np.arange(bins) * BIN_S, weekday0)
+    season = activity(np.arange(bins, dtype=np.float64) * BIN_S, weekday0)
     slow = np.linspace(0.0, rng.normal(0.0, 0.04), bins)
     by_day = np.repeat(rng.normal(0.0, 0.04, days), bins // days)
     by_hour = np.repeat(rng.normal(0.0, 0.05, days * 24), bins // (days * 24))
