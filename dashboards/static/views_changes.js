@@ -1,0 +1,31 @@
+// Changes upstream, and what each has cost; most cost nothing, and the list says so.
+import { h } from "./dom.js";
+import { cause } from "./causes.js";
+import { number, plural, signed, sliceName, span, timeOf } from "./format.js";
+import { link, probability, section, table } from "./parts.js";
+
+export const title = () => "Changes";
+export const announce = () => "";
+export const draws = () => {};
+
+export function view(data, here) {
+  const { changes } = data.panels;
+  const costly = changes.rows.filter((one) => one.contacts);
+  return [
+    h("div", { class: "headline", "data-key": "headline" }, h("h1", {}, changes.rows.length ? [h("strong", {}, number(costly.length)), ` of ${plural(changes.rows.length, "change")} cost contacts.`] : "No change upstream is known."),
+      h("p", { class: "muted" }, "As of ", timeOf(data.now, data.now), ". Releases, promotions, policies, prices, incidents, automation and staffing, latest first.")),
+    section({ ...changes, title: "What was changed, and what it cost" }, (rows) => changeTable(rows, data, here)),
+  ];
+}
+
+function changeTable(rows, { now, panels }, here) {
+  const slices = new Map(panels.spikes.rows.map((spike) => [spike.spike_id, spike.slice]));
+  return table([
+    ["Change", cause, "grow"],
+    ["From", (row) => timeOf(row.starts_at, now)],
+    ["Owner", (row) => row.owner || h("span", { class: "muted" }, "not named")],
+    ["Contacts", (row) => (row.contacts ? h("span", { class: "excess" }, h("strong", {}, signed(Math.round(row.contacts))), h("span", { class: "interval" }, ` ${span(Math.round(row.contacts_low), Math.round(row.contacts_high))}`)) : h("span", { class: "muted" }, "none")), "number"],
+    ["Sure", (row) => (row.contacts ? probability(row.probability) : "")],
+    ["Spikes", (row) => row.spikes.slice(0, 6).map((id, at) => [at ? ", " : "", link(here({}, `/spikes/${encodeURIComponent(id)}`), {}, slices.has(id) ? sliceName(slices.get(id)) : "a spike")])],
+  ], rows, { key: (row) => `change-${row.kind}-${row.key}`, caption: "Changes, latest first, with what they cost" });
+}

@@ -1,0 +1,96 @@
+// Now: volume against expectation, spikes and changes on one time axis, and the list of spikes.
+import { h } from "./dom.js";
+import { CHANGE_KINDS, KINDS, cause, causeName, glyph } from "./causes.js";
+import { chartPlace, draw, timeline } from "./charts.js";
+import { length, number, percent, plural, signed, sliceName, span, timeOf } from "./format.js";
+import { STATES, age, curveTable, empty, excess, link, pill, probability, table } from "./parts.js";
+
+const SPANS = [["6h", "6 hours"], ["1d", "1 day"], ["1w", "1 week"], ["4w", "4 weeks"], ["1y", "1 year"], ["all", "All"]];
+
+export const title = () => "Now";
+
+export function announce(data) {
+  const open = data.panels.spikes.rows.filter((spike) => spike.state === "open");
+  return open.length ? `${plural(open.length, "spike")} open` : "no spike open";
+}
+
+export function draws(data, go) {
+  const { volume, spikes, changes } = data.panels;
+  const shown = volume.rows;
+  draw("now", timeline({ volume: shown, spikes: spikes.rows, changes: changes.rows, since: data.since, until: data.until, stepMs: data.step_s * 1000, now: data.now }), (event) => {
+    const spike = event.data?.spike ?? spikes.rows.find((one) => `bar-${one.spike_id}` === event.seriesId);
+    if (spike) go(`/spikes/${encodeURIComponent(spike.spike_id)}`);
+  });
+}
+
+export function view(data, here) {
+  const { volume, spikes, changes } = data.panels;
+  const open = spikes.rows.filter((spike) => spike.state === "open");
+  return [
+    headline(data, open),
+    h("section", { class: "card", "data-key": "section-volume", "aria-labelledby": "title-volume" },
+      h("div", { class: "card-head" }, h("h2", { id: "title-volume" }, data.slice ? `Contacts: ${sliceName(data.slice)}` : "Contacts everywhere"), controls(data, here)),
+      volume.error || spikes.error || changes.error ? h("p", { class: "panel-error", role: "alert" }, volume.error || spikes.error || changes.error) : null,
+      volume.rows.length ? [legend(changes.rows, spikes.rows), chartPlace("now", chartSays(data, open), curveTable(volume.rows, data.now))] : h("p", { class: "panel-empty" }, volume.empty)),
+    h("section", { class: "card", "data-key": "section-spikes", "aria-labelledby": "title-spikes" },
+      h("div", { class: "card-head" }, h("h2", { id: "title-spikes" }, "Spikes"), h("span", { class: "muted" }, plural(spikes.rows.length, "spike"), " in this span")),
+      spikes.rows.length ? spikeTable(spikes.rows, data.now, here) : h("p", { class: "panel-empty" }, spikes.empty)),
+  ];
+}
+
+/** The one sentence that answers "is something wrong?". */
+function headline(data, open) {
+  const worst = [...open].sort((a, b) => b.excess - a.excess)[0];
+  const totals = data.panels.totals.rows[0];
+  const usual = totals && totals.expected > 0 ? `${number(totals.observed)} contacts, ${number(Math.round(totals.expected))} expected` : null;
+  const said = worst
+    ? [h("strong", {}, plural(open.length, "spike"), open.length === 1 ? " is open" : " are open"), ". ", open.length > 1 ? "The largest: " : "", cause(worst), ` on ${sliceName(worst.slice)}, `, h("strong", {}, `${signed(Math.round(worst.excess))} contacts`), worst.probability === null ? "" : `, ${percent(worst.probability)} sure`, "."]
+    : [h("strong", {}, "No spike is open."), " ", usual ? `Customers write in about as often as they usually do.` : ""];
+  return h("div", { class: `headline ${worst ? "is-hot" : "is-calm"}`, "data-key": "headline" },
+    h("h1", {}, said),
+    h("p", { class: "muted" }, "As of ", timeOf(data.now, data.now), usual ? ` · in this span ${usual}` : ""));
+}
+
+function controls(data, here) {
+  const slices = data.panels.slices.rows;
+  return h("div", { class: "controls" },
+    slices.length > 1 ? h("label", { class: "pick" }, h("span", { class: "visually-hidden" }, "Slice"), h("select", { "data-param": "slice" }, slices.map((one) => h("option", { value: one.slice, selected: one.slice === data.slice }, sliceName(one.slice))))) : null,
+    h("div", { class: "segments", role: "group", "aria-label": "Span of time" }, SPANS.map(([span_, name]) => link(here({ span: span_ }), { "aria-current": data.span === span_ ? "true" : null, title: name, "aria-label": name }, span_))));
+}
+
+function legend(changes, spikes) {
+  const kinds = CHANGE_KINDS.filter((kind) => changes.some((one) => one.kind === kind) || spikes.some((one) => one.kind === kind));
+  return h("ul", { class: "legend", "aria-label": "Legend" },
+    h("li", {}, h("span", { class: "swatch swatch-observed" }), "contacts"),
+    h("li", {}, h("span", { class: "swatch swatch-expected" }), "expected"),
+    h("li", {}, h("span", { class: "swatch swatch-band" }), "usual range (95%)"),
+    h("li", {}, h("span", { class: "swatch swatch-spike" }), "spike"),
+    kinds.map((kind) => h("li", { class: "legend-kind" }, glyph(kind), KINDS[kind].name.toLowerCase())));
+}
+
+function chartSays(data, open) {
+  const totals = data.panels.totals.rows[0];
+  const said = totals ? `${number(totals.observed)} contacts against ${number(Math.round(totals.expected))} expected. ` : "";
+  return `Contacts over ${length(data.until - data.since)}. ${said}${plural(data.panels.spikes.rows.length, "spike")}, ${open.length} open: ${open.map((one) => `${causeName(one)} on ${sliceName(one.slice)}`).join("; ") || "none"}.`;
+}
+
+function spikeTable(rows, now, here) {
+  const address = (spike) => here({}, `/spikes/${encodeURIComponent(spike.spike_id)}`);
+  return table([
+    ["State", (spike) => pill(spike.state, STATES[spike.state]), "shrink"],
+    ["Cause", (spike) => link(address(spike), { class: "row-link" }, cause(spike)), "grow"],
+    ["Where", (spike) => sliceName(spike.slice) + (spike.stream === "low_scores" ? " · low scores" : "")],
+    ["Sure", (spike) => probability(spike.probability)],
+    ["Excess", excess, "number"],
+    ["Owner", (spike) => spike.owner || h("span", { class: "muted" }, spike.kind === "unknown" || !spike.kind ? "nobody yet" : "not named")],
+    ["Began", (spike) => age(spike, now)],
+  ], rows, { key: (spike) => `spike-${spike.spike_id}`, caption: "Spikes, open ones first" });
+}
+
+export function nothingYet() {
+  return empty("No contacts yet.",
+    h("p", {}, "Start ", h("code", {}, "whence demo"), " to watch a made-up company, ", h("code", {}, "whence replay FOLDER --mapping FILE"), " for your own exports, or point a help desk at the intake."),
+    "The first bucket shows here once its time is over; this page looks again by itself.");
+}
+
+export { span };

@@ -1,0 +1,130 @@
+// A spike: what caused it, how sure that is, and the evidence for a person to judge.
+import { h } from "./dom.js";
+import { cause, causeName, glyph, kindOf } from "./causes.js";
+import { chartPlace, draw, spikeCurve } from "./charts.js";
+import { length, number, pairs, percent, signed, sliceName, span, timeOf } from "./format.js";
+import { STATES, curveTable, empty, link, pill, section } from "./parts.js";
+
+const LINES = {
+  prior: "How common", time: "Time", scope: "Scope", exposure: "Exposure", words: "Words", dose: "Dose", quality: "Data quality", feedback: "People",
+};
+
+export const title = (data) => (data.panels.spike.rows[0] ? `Spike: ${sliceName(data.panels.spike.rows[0].slice)}` : "Spike");
+
+export function announce(data) {
+  const spike = data.panels.spike.rows[0];
+  const best = candidates(data)[0];
+  return spike && best ? `${STATES[spike.state]}; ${causeName(best)}, ${percent(best.probability)}` : "";
+}
+
+const attribution = (data) => data.panels.attribution.rows[0];
+const candidates = (data) => data.panels.candidates.rows;
+const evidenceOf = (data, candidate) => data.panels.evidence.rows.filter((line) => line.rank === candidate.rank);
+
+/** The likeliest candidates that lie in the span on show; more than three would hide the curve. */
+const marks = (data) =>
+  data.panels.near.rows.filter((change) => change.starts_at >= data.since && change.starts_at <= data.until).slice(0, 3);
+
+export function draws(data) {
+  const spike = data.panels.spike.rows[0];
+  if (!spike || !data.panels.curve.rows.length) return;
+  draw("spike", spikeCurve({ curve: data.panels.curve.rows, spike, marks: marks(data), since: data.since, until: data.until, stepMs: data.step_s * 1000 }));
+}
+
+export function view(data, here) {
+  const spike = data.panels.spike.rows[0];
+  if (!spike) {
+    if (data.panels.spike.error) return [h("p", { class: "panel-error", role: "alert" }, data.panels.spike.error)];
+    return [empty("This spike is not here.", "It may belong to another workspace, or its records have passed their retention.", link(here({}, "/now"), {}, "Back to all spikes"))];
+  }
+  const said = attribution(data);
+  return [
+    h("nav", { class: "crumbs", "aria-label": "Breadcrumb", "data-key": "crumbs" }, link(here({}, "/now"), {}, "Now"), h("span", { "aria-hidden": "true" }, " / "), h("span", {}, sliceName(spike.slice))),
+    h("div", { class: "headline", "data-key": "headline" },
+      h("p", { class: "eyebrow" }, pill(spike.state, STATES[spike.state]), said?.final ? pill("final", "final word") : null, spike.stream === "low_scores" ? pill("stream", "low scores") : null),
+      h("h1", {}, said?.sentence || `${signed(Math.round(spike.excess))} contacts more than usual on ${sliceName(spike.slice)}; the cause is being worked out.`)),
+    facts(spike, candidates(data)[0], data.now),
+    section({ ...data.panels.curve, title: `Contacts: ${sliceName(spike.slice)}` }, (rows) => [curveNote(rows), chartPlace("spike", curveSays(spike), curveTable(rows, data.now))]),
+    section(data.panels.candidates, (rows) => candidateList(rows, data), { extra: h("span", { class: "muted" }, "open a line for its evidence") }),
+    h("div", { class: "columns", "data-key": "columns" },
+      section(data.panels.quotes, (rows) => quotes(rows, data.now)),
+      section(data.panels.terms, terms)),
+    section(data.panels.revisions, (rows) => revisions(rows, data.now)),
+  ];
+}
+
+function facts(spike, best, now) {
+  const until = spike.end ?? now;
+  const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
+  return h("dl", { class: "facts", "data-key": "facts" },
+    fact("Excess contacts", h("strong", {}, signed(Math.round(spike.excess))), h("span", { class: "interval" }, ` ${span(Math.round(spike.excess_low), Math.round(spike.excess_high))}`)),
+    fact("Seen, expected", `${number(spike.observed)}, ${number(Math.round(spike.expected * 10) / 10)}`),
+    fact("Began", timeOf(spike.onset, now), h("span", { class: "interval" }, ` ± ${length((spike.onset_high - spike.onset_low) / 2)}`)),
+    fact(spike.state === "open" ? "Going on for" : "Lasted", length(until - spike.onset)),
+    fact("Owner", best?.owner || h("span", { class: "muted" }, "nobody named")),
+    fact("Where", spike.slice ? pairs(spike.slice).map(([name, value]) => h("span", { class: "chip" }, h("span", { class: "chip-name" }, name), value || "none")) : "everywhere"));
+}
+
+function curveNote(rows) {
+  return rows.some((row) => row.expected !== null) ? null : h("p", { class: "muted note" }, "The expectation of this slice is not kept, so the curve has no band.");
+}
+
+const curveSays = (spike) =>
+  `Contacts on ${sliceName(spike.slice)}: ${number(spike.observed)} since the onset against ${number(Math.round(spike.expected))} expected.`;
+
+function candidateList(rows, data) {
+  return h("ol", { class: "candidates" }, rows.map((one, at) => h("li", { class: `candidate kind-edge-${one.kind}`, "data-key": `candidate-${one.kind}-${one.key}` },
+    h("details", { open: at === 0 },
+      h("summary", {},
+        h("span", { class: "candidate-name" }, cause(one), one.owner ? h("span", { class: "muted" }, ` · ${one.owner}`) : null),
+        h("span", { class: "candidate-bar", "aria-hidden": "true" }, h("span", { class: `candidate-fill fill-${one.kind}`, vars: { "--share": one.probability } })),
+        h("span", { class: "candidate-share" }, percent(one.probability)),
+        h("span", { class: "candidate-excess" }, `${signed(Math.round(one.excess))} `, h("span", { class: "interval" }, span(Math.round(one.excess_low), Math.round(one.excess_high))))),
+      evidence(one, evidenceOf(data, one))))));
+}
+
+/** Each line multiplies the odds against "unknown"; shown as a factor, and drawn on one scale for all lines. */
+function evidence(candidate, lines) {
+  if (!lines.length) return h("p", { class: "muted note" }, candidate.kind === "unknown" ? "What is left when no known change explains the spike; every other candidate is weighed against it." : "No evidence lines were kept for this candidate.");
+  const most = Math.max(3, ...lines.map((one) => Math.abs(one.weight)));
+  return h("ul", { class: "evidence", "aria-label": `Evidence for ${causeName(candidate)}` }, lines.map((one) => h("li", { "data-key": `evidence-${one.line}` },
+    h("span", { class: "evidence-line" }, LINES[one.line] ?? one.line),
+    h("span", { class: `evidence-weight ${one.weight >= 0 ? "for" : "against"}`, title: `${one.weight.toFixed(2)} nats of log-odds` }, factor(one.weight)),
+    h("span", { class: "evidence-bar", "aria-hidden": "true" }, h("span", { class: `evidence-fill ${one.weight >= 0 ? "for" : "against"}`, vars: { "--size": Math.min(1, Math.abs(one.weight) / most) } })),
+    h("span", { class: "evidence-sentence" }, one.sentence))));
+}
+
+/** 2.3 nats → "10 times likelier": a factor on the odds says more to a person than a logarithm. */
+function factor(weight) {
+  const times = Math.exp(Math.abs(weight));
+  if (times < 1.15) return "says nothing";
+  const text = times >= 1000 ? "over 1,000" : number(times >= 10 ? Math.round(times) : Math.round(times * 10) / 10);
+  return weight > 0 ? `${text} × likelier` : `${text} × less likely`;
+}
+
+function quotes(rows, now) {
+  return h("ul", { class: "quotes" }, rows.map((one) => h("li", { "data-key": `quote-${one.event_id}` }, h("blockquote", {}, redacted(one.text)), h("p", { class: "muted" }, timeOf(one.at, now)))));
+}
+
+/** Redaction's placeholders (`<email>`) stand out, so that nobody takes them for what the customer wrote. */
+const redacted = (text) => text.split(/(<[a-z_0-9]+>)/).map((part, at) => (at % 2 ? h("span", { class: "chip chip-redacted", title: "removed before it was stored" }, part.slice(1, -1)) : part));
+
+function terms(rows) {
+  const most = Math.max(...rows.map((one) => Math.max(one.share_now, one.share_usual)), 0.01);
+  return h("table", { class: "terms" }, h("caption", { class: "visually-hidden" }, "Share of contacts that use a word, now and usually"),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Word"), h("th", { scope: "col", class: "grow" }, h("span", { class: "visually-hidden" }, "Share")), h("th", { scope: "col", class: "number" }, "Now"), h("th", { scope: "col", class: "number" }, "Usually"))),
+    h("tbody", {}, rows.slice(0, 12).map((one) => h("tr", { "data-key": `term-${one.word}` }, h("th", { scope: "row" }, one.word),
+      h("td", { class: "grow", "aria-hidden": "true" }, h("span", { class: "term-bars", vars: { "--now": one.share_now / most, "--usual": one.share_usual / most } }, h("span", { class: "term-now" }), h("span", { class: "term-usual" }))),
+      h("td", { class: "number" }, percent(one.share_now)), h("td", { class: "number muted" }, percent(one.share_usual))))));
+}
+
+/** Only the revisions at which the answer changed: another cause, or another whole tenth of sureness. */
+function turns(rows) {
+  const said = (row) => `${row.kind} ${row.key} ${Math.round(row.probability * 10)} ${row.final}`;
+  return rows.filter((row, at) => at === 0 || said(row) !== said(rows[at - 1]));
+}
+
+function revisions(rows, now) {
+  return h("ol", { class: "revisions" }, turns(rows).map((one) => h("li", { "data-key": `revision-${one.revision}` },
+    timeOf(one.as_of, now), h("span", {}, glyph(one.kind), " ", one.kind === "unknown" || one.kind === "measurement" ? kindOf(one.kind).name : causeName(one)), h("span", { class: "muted" }, percent(one.probability)), one.final ? pill("final", "final") : null)));
+}
