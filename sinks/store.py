@@ -6,17 +6,17 @@ import fcntl
 import os
 import re
 from pathlib import Path
+from typing import Annotated
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.errors import FatalError
 
 EMBEDDED_SETTINGS = {"max_threads": 2}
 _REFUSED = {"192", "193", "194", "492", "497", "516"}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class StoreAway(FatalError):
@@ -30,22 +30,15 @@ class StoreSettings(Struct, frozen=True, kw_only=True):
 
     path: str = ""
     host: str = "localhost"
-    port: int = 8123
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 8123
     user: str = "default"
     password: str = ""
     tls: bool = False
     verify: bool = True
     ca_cert: str = ""
-    database: str = "whence"
-    connect_timeout_s: int = 5
-    timeout_s: int = 60
-
-    def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.database):
-            raise FatalError(
-                f"The store's database is {self.database!r}",
-                remedy="Give it a name of letters, digits and underscores.",
-            )
+    database: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "whence"
+    connect_timeout_s: Annotated[int, Meta(ge=1)] = 5
+    timeout_s: Annotated[int, Meta(ge=1)] = 60
 
     @property
     def place(self) -> str:
@@ -141,7 +134,7 @@ def explained(error: BaseException, settings: StoreSettings) -> FatalError:
     if settings.path and "EmbeddedServer" in str(error):
         return _embedded(error, settings)
     if code:
-        return FatalError(f"The store at {settings.place} said: {first_line(error)}", remedy="Run whence doctor.")
+        return StoreAway(f"The store at {settings.place} answers: {first_line(error)}", remedy="Run whence doctor.")
     return StoreAway(
         f"No ClickHouse answers at {settings.place}: {first_line(error)}",
         remedy="Start it, or correct store.host and store.port.",
