@@ -8,8 +8,14 @@ from stats.errors import DomainError
 
 
 def scope_weight(
-    *, inside: float, expected_inside: float, outside: float, expected_outside: float,
-    overdispersion: float = 1.5, leak: float = 0.08, level_sd: float = 0.08,
+    *,
+    inside: float,
+    expected_inside: float,
+    outside: float,
+    expected_outside: float,
+    overdispersion: float = 1.5,
+    leak: float = 0.08,
+    level_sd: float = 0.08,
 ) -> float:
     """Log-odds in nats that an excess comes from a change with this scope rather than from one that touches all alike.
 
@@ -47,7 +53,15 @@ def _log_normal(x: float, mean: float, variance: float) -> float:
     return top + math.log(math.exp(core - top) + math.exp(wide - top))
 
 
-def stop_weight(*, before: float, expected_before: float, after: float, expected_after: float, hours_before: float, hours_after: float) -> float:
+def stop_weight(
+    *,
+    before: float,
+    expected_before: float,
+    after: float,
+    expected_after: float,
+    hours_before: float,
+    hours_after: float,
+) -> float:
     """Log-odds in nats that an excess went with the change: it was there while the change lasted and stopped after.
 
     A cause leaves a fifth of its excess rate behind, a bystander all of it. Normal with doubled counting noise,

@@ -52,8 +52,14 @@ def lag_density(lag_h: Floats, pieces: tuple[Piece, ...]) -> Floats:
 
 
 def onset_density(
-    *, onset_low_h: float, onset_h: float, onset_high_h: float, anchor_h: float, anchor_width_h: float,
-    pieces: tuple[Piece, ...], blur_h: float,
+    *,
+    onset_low_h: float,
+    onset_h: float,
+    onset_high_h: float,
+    anchor_h: float,
+    anchor_width_h: float,
+    pieces: tuple[Piece, ...],
+    blur_h: float,
 ) -> float:
     """Expected density per hour of the onset after the anchor, over what is uncertain in both.
 

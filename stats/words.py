@@ -21,8 +21,8 @@ Ids = NDArray[np.int64]
 
 SLOTS = 1 << 17
 _STEM = 7
-_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_JOINT = re.compile(r"[-'’]")
+_WORD = re.compile(r"[^\W_]+(?:[-'\u2019][^\W_]+)*")
+_JOINT = re.compile(r"[-'\u2019]")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -111,7 +111,9 @@ def match_scores(strength: Floats, terms: Ids, weights: Floats, starts: Ids) -> 
     return scores
 
 
-def placebo_z(score: float, placebos: Floats, *, prior_n: float = 5.0, prior_mean: float = 0.2, prior_sd: float = 1.2) -> float:
+def placebo_z(
+    score: float, placebos: Floats, *, prior_n: float = 5.0, prior_mean: float = 0.2, prior_sd: float = 1.2
+) -> float:
     """A match standardised against other changes' matches with the same spike (placebos).
 
     The placebos' mean and variance are shrunk towards the prior ones with the weight of ``prior_n`` placebos,
@@ -131,7 +133,9 @@ def placebo_z(score: float, placebos: Floats, *, prior_n: float = 5.0, prior_mea
     return (score - mean) / float(np.sqrt(1.3 * spread / (prior_n + n)))
 
 
-def words_weight(z: float, *, centre: float = 3.0, spread: float = 2.0, floor: float = -1.0, ceiling: float = 4.5) -> float:
+def words_weight(
+    z: float, *, centre: float = 3.0, spread: float = 2.0, floor: float = -1.0, ceiling: float = 4.5
+) -> float:
     """Log-odds in nats that a match of ``z`` comes from the cause rather than from a bystander.
 
     A bystander's z is taken as Student t with 5 degrees of freedom (placebos have heavy tails), a cause's as

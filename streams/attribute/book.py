@@ -1,0 +1,104 @@
+"""The timeline as attribute keeps it: every version of every change, its words, and who knew of it when."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.timeline import Change, PopulationCount
+from stats.words import SLOTS, slot, words
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+START = datetime.min.replace(tzinfo=UTC)
+TEXT_LENGTH = 100_000
+_SEGMENT = re.compile(r"\|\||\n|(?<=[.!?])\s+(?=[A-Z*-])")
+_FIX = re.compile(r"^\W*(fix(?:ed|es)?|resolved|behoben|corrig\w+|réparé)\b", re.IGNORECASE)
+
+
+class ChangeWords(NamedTuple):
+    """Word slots of a change with the weight of each (title and code count more, what it fixes less)."""
+
+    slots: Ids
+    weights: Floats
+    fixing: Ids
+
+
+class Version(NamedTuple):
+    """One record of a change: ``arrived`` is when the stream of records had it."""
+
+    arrived: datetime
+    change: Change
+    words: ChangeWords
+
+
+@dataclass(slots=True)
+class Book:
+    """All versions by key, and the populations known."""
+
+    versions: dict[str, list[Version]] = field(default_factory=dict)
+    populations: list[PopulationCount] = field(default_factory=list)
+
+
+def change_words(change: Change) -> ChangeWords:
+    """The words of a change, with weights. Numbers alone carry nothing: customers name the last version they saw.
+
+    What a change says it fixes is kept apart: it tells what had been wrong before.
+    """
+    weights: dict[int, float] = {}
+    fixing: set[int] = set()
+    for text, weight in _texts(change):
+        is_fix = weight < 0
+        for place in [slot(word) for word in words(text)]:
+            if place < 0:
+                continue
+            weights[place] = weights.get(place, 0.0) + abs(weight)
+            if is_fix:
+                fixing.add(place)
+    slots = np.array(sorted(weights), dtype=np.int64)
+    return ChangeWords(
+        slots, np.log1p([weights[int(place)] for place in slots]), np.array(sorted(fixing), dtype=np.int64)
+    )
+
+
+def _texts(change: Change) -> list[tuple[str, float]]:
+    """Texts with weights; negative for what is fixed (which counts a third)."""
+    found = [(change.title, 2.0), (change.code, 6.0), *((claim, 2.0) for claim in change.claims)]
+    segments = _SEGMENT.split(change.text[:TEXT_LENGTH])
+    found.extend((segment, -0.3 if _FIX.match(segment) else 1.0) for segment in segments)
+    found.extend((fixed, -0.3) for fixed in change.fixes)
+    return found
+
+
+def add(book: Book, change: Change, *, before: datetime | None) -> datetime:
+    """Keep a version; return when it arrived: its own time, but never before what its input had already closed."""
+    arrived = change.recorded_at if before is None else max(change.recorded_at, before)
+    version = Version(arrived, change, change_words(change))
+    kept = [*book.versions.get(change.key, []), version]
+    kept.sort(key=lambda one: (one.change.recorded_at, one.arrived, repr(one.change)))
+    book.versions[change.key] = kept
+    return arrived
+
+
+def visible(book: Book, at: datetime, *, final: bool) -> list[Version]:
+    """The newest version of every change that may be used at a moment, by key.
+
+    A live decision uses what had arrived and was available before it; the final one all that has arrived.
+    """
+    found: list[Version] = []
+    for key in sorted(book.versions):
+        usable = [v for v in book.versions[key] if v.arrived < at and (final or v.change.available_at < at)]
+        if usable:
+            found.append(usable[-1])
+    return found
+
+
+def document_frequency(versions: list[Version]) -> Floats:
+    """In how many changes each slot occurs."""
+    slots = [version.words.slots for version in versions]
+    return np.bincount(np.concatenate(slots), minlength=SLOTS).astype(float) if slots else np.zeros(SLOTS)

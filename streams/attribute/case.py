@@ -1,0 +1,171 @@
+"""One spike under investigation: its window, its contacts' words, and what has been said of it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.attribution import Attribution, Quote, Term
+from schemas.raw import Feedback
+from schemas.spike import Spike
+from stats.words import SLOTS, excess_terms
+from streams.attribute import memory as past
+from streams.attribute.memory import Document, Memory, WordCounts
+
+Floats = NDArray[np.float64]
+QUOTES = 3
+QUOTE_LENGTH = 280
+TERMS = 6
+
+
+@dataclass(slots=True)
+class SpikeWords:
+    """What the contacts of a spike say: excess strength per slot, how rare each slot usually is, and examples."""
+
+    strength: Floats
+    rarity: Floats
+    sampled: int
+    terms: tuple[Term, ...]
+    quotes: tuple[Quote, ...]
+    customers: int
+    top_customer: float
+    same_text: float
+    exposed: dict[str, tuple[int, int]]
+
+
+@dataclass(slots=True)
+class Case:
+    """State of one spike's attribution."""
+
+    spike: Spike
+    opened: datetime
+    revision: int = 0
+    done: bool = False
+    words: SpikeWords | None = None
+    usual_words: tuple[tuple[str, float], WordCounts] | None = None
+    verdicts: list[Feedback] = field(default_factory=list)
+    last: Attribution | None = None
+    hours: float | None = None
+    customers: int = 0
+
+
+def window(spike: Spike) -> tuple[float, float]:
+    """Seconds since 1970 of the spike's beginning and of its end so far."""
+    start_s = spike.onset.timestamp()
+    end_s = (spike.end if spike.end is not None else spike.as_of).timestamp()
+    return start_s, max(end_s, start_s + spike.bucket_s)
+
+
+def read_words(case: Case, memory: Memory) -> SpikeWords:
+    """Compare the spike's sampled contacts with the usual ones of its slice in the eight weeks before."""
+    start_s, end_s = window(case.spike)
+    mask = past.inside(memory, case.spike.slice)
+    now = past.word_counts(memory, mask, start_s, end_s)
+    usual = _usual_words(case, memory, start_s)
+    docs = past.documents(memory, mask, start_s, end_s)
+    if now.sampled == 0:
+        return SpikeWords(np.zeros(SLOTS), np.zeros(SLOTS), 0, (), (), 0, 0.0, 0.0, {})
+    # Weighted counts overstate what the samples know: judge them as if each sample were one contact.
+    scale = now.sampled / now.total
+    counts, floor = now.counts * scale, max(usual.total, 1.0)
+    z = excess_terms(counts, float(now.sampled), usual.counts, usual.total)
+    strength = np.where(counts >= 1.5, np.clip(z, 0.0, 8.0), 0.0)
+    rarity = np.clip(np.log((floor + 1.0) / (usual.counts + 1.0)) / np.log(floor + 1.0), 0.0, 1.0)
+    terms = _terms(memory, z, now, usual)
+    return SpikeWords(
+        strength,
+        rarity,
+        now.sampled,
+        terms,
+        _quotes(case.spike, docs, strength * rarity),
+        *_signs(docs),
+        _exposed(docs),
+    )
+
+
+def _usual_words(case: Case, memory: Memory, start_s: float) -> WordCounts:
+    """The slice's usual words, padded with fifty contacts' worth of the whole stream's where it is thin."""
+    key = (repr(sorted(case.spike.slice.items())), start_s)
+    if case.usual_words is None or case.usual_words[0] != key:
+        until_s = start_s - case.spike.bucket_s
+        mask = past.inside(memory, case.spike.slice)
+        own = past.word_counts(memory, mask, start_s - past.HORIZON_S, until_s)
+        if case.spike.slice:
+            whole = past.word_counts(memory, None, start_s - past.HORIZON_S, until_s)
+            part = 50.0 / max(whole.total, 50.0)
+            own = WordCounts(own.counts + part * whole.counts, own.total + part * whole.total, own.sampled)
+        case.usual_words = (key, own)
+    return case.usual_words[1]
+
+
+def _terms(memory: Memory, z: Floats, now: WordCounts, usual: WordCounts) -> tuple[Term, ...]:
+    share_now, share_usual = now.counts / now.total, usual.counts / max(usual.total, 1.0)
+    telling = np.where((z > 2.5) & (share_now > 0.03) & (share_now > 1.5 * share_usual), z * np.sqrt(share_now), 0.0)
+    best = sorted(np.flatnonzero(telling), key=lambda place: (-telling[place], place))[:TERMS]
+    return tuple(
+        Term(
+            term=memory.forms.get(int(place), ""),
+            share_now=min(1.0, round(float(share_now[place]), 4)),
+            share_usual=min(1.0, round(float(share_usual[place]), 4)),
+        )
+        for place in best
+    )
+
+
+def _quotes(spike: Spike, docs: list[Document], value: Floats) -> tuple[Quote, ...]:
+    """Contacts that say most nearly what the excess says: of those in the middle of the scores, seeded by hash.
+
+    Never the loudest: the top tenth is left out where there are enough, and so are repeats of one text.
+    """
+    scored = [(float(value[doc.slots].sum()) / max(len(doc.slots), 8) ** 0.5, doc) for doc in docs if len(doc.slots)]
+    scored.sort(key=lambda pair: (-pair[0], pair[1].rank))
+    pool = scored[len(scored) // 10 : len(scored) // 10 + max(QUOTES, len(scored) // 3)]
+    pool.sort(key=lambda pair: blake2b(f"{spike.spike_id}/{_event(pair[1])}".encode(), digest_size=8).digest())
+    chosen: list[Quote] = []
+    seen: set[bytes] = set()
+    for _, doc in pool:
+        sample = doc.sample
+        if sample is None or doc.slots.tobytes() in seen:
+            continue
+        seen.add(doc.slots.tobytes())
+        chosen.append(Quote(event_id=sample.event_id, occurred_at=sample.occurred_at, text=_cut(sample.text)))
+        if len(chosen) == QUOTES:
+            break
+    return tuple(chosen)
+
+
+def _event(doc: Document) -> str:
+    return doc.sample.event_id if doc.sample is not None else ""
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= QUOTE_LENGTH else flat[: QUOTE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _signs(docs: list[Document]) -> tuple[int, float, float]:
+    """Customers seen, the share of the most frequent one, and the share of the most frequent text."""
+    customers: dict[str, float] = {}
+    texts: dict[bytes, float] = {}
+    for doc in docs:
+        if doc.sample is not None and doc.sample.customer:
+            customers[doc.sample.customer] = customers.get(doc.sample.customer, 0.0) + 1.0
+        if len(doc.slots) >= 4:
+            key = doc.slots.tobytes()
+            texts[key] = texts.get(key, 0.0) + 1.0
+    n = max(len(docs), 1)
+    return len(customers), max(customers.values(), default=0.0) / n, max(texts.values(), default=0.0) / n
+
+
+def _exposed(docs: list[Document]) -> dict[str, tuple[int, int]]:
+    """Per change: sampled contacts of exposed and of control customers."""
+    found: dict[str, tuple[int, int]] = {}
+    for doc in docs:
+        for key, arm in sorted(doc.sample.exposed.items()) if doc.sample is not None else ():
+            exposed, control = found.get(key, (0, 0))
+            found[key] = (exposed + (arm == "exposed"), control + (arm == "control"))
+    return found

@@ -1,0 +1,122 @@
+"""Spikes of one cause tied into one impact; a nameless cause has one impact per spike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from schemas.attribution import Attribution, Candidate, Impact
+from schemas.slices import slice_text
+from stats.posterior import sum_interval
+from streams.attribute.case import Case
+from streams.attribute.explain import named
+
+SURE_ENOUGH = 0.5
+
+
+def impact_id(workspace: str, key: str) -> str:
+    """Stable id of an impact: of the workspace and the change's key, or for a nameless cause the spike's id."""
+    return blake2b(f"{workspace}\x00{key}".encode(), digest_size=10).hexdigest()
+
+
+def blamed(attribution: Attribution) -> Candidate:
+    """The cause that a spike counts for: the likeliest, if it is nameless or at least as likely as not."""
+    top = attribution.candidates[0]
+    if not top.key or top.probability >= SURE_ENOUGH:
+        return top
+    return next(one for one in attribution.candidates if one.kind == "unknown")
+
+
+def impact_key(attribution: Attribution) -> str:
+    """What an impact is told apart by: the change's key, or the spike for a nameless cause."""
+    cause = blamed(attribution)
+    return f"change\x00{cause.key}" if cause.key else f"spike\x00{attribution.spike_id}"
+
+
+def impact_of(key: str, cases: Iterable[Case], as_of: datetime, earlier: Impact | None) -> Impact | None:
+    """The impact of the spikes that count for one key now; withdrawn when none is left, ``None`` if it never was."""
+    told = [(case, case.last) for case in cases if case.last is not None and case.spike.state != "merged"]
+    mine = sorted(
+        ((case, last) for case, last in told if impact_key(last) == key),
+        key=lambda pair: (pair[1].onset, pair[1].spike_id),
+    )
+    if not mine:
+        if earlier is None or earlier.state == "withdrawn":
+            return None
+        sentence = f"Withdrawn: no spike counts for {earlier.title or earlier.key or earlier.kind} any more."
+        return replace(
+            earlier,
+            revision=earlier.revision + 1,
+            as_of=as_of,
+            state="withdrawn",
+            spikes=(),
+            contacts=0.0,
+            contacts_low=0.0,
+            contacts_high=0.0,
+            hours=None,
+            customers=None,
+            by_slice={},
+            sentence=sentence,
+            probability=0.0,
+        )
+    return _tied(key, mine, as_of, earlier)
+
+
+def _tied(key: str, mine: list[tuple[Case, Attribution]], as_of: datetime, earlier: Impact | None) -> Impact:
+    attributions = [last for _, last in mine]
+    spikes = [case.spike for case, _ in mine]
+    best = max(attributions, key=lambda one: (blamed(one).probability, one.spike_id))
+    cause = blamed(best)
+    contacts, low, high = sum_interval(
+        [(s.excess, min(s.excess_low, s.excess), max(s.excess_high, s.excess)) for s in spikes]
+    )
+    by_slice: dict[str, float] = {}
+    for spike in spikes:
+        by_slice[slice_text(spike.slice)] = round(by_slice.get(slice_text(spike.slice), 0.0) + spike.excess, 1)
+    hours = [case.hours for case, _ in mine if case.hours is not None]
+    customers = sum(case.customers for case, _ in mine)
+    impact = Impact(
+        workspace=best.workspace,
+        origin="impact",
+        seq=0,
+        impact_id=impact_id(best.workspace, key),
+        revision=earlier.revision + 1 if earlier is not None else 1,
+        as_of=as_of,
+        state="open" if any(one.state == "open" for one in attributions) else "closed",
+        kind=cause.kind,
+        key=cause.key,
+        title=cause.title,
+        owner=cause.owner,
+        probability=cause.probability,
+        spikes=tuple(one.spike_id for one in attributions),
+        first=min(one.onset for one in attributions),
+        last=max(one.end for one in attributions),
+        contacts=round(contacts, 1),
+        contacts_low=round(max(low, 0.0), 1),
+        contacts_high=round(high, 1),
+        hours=round(sum(hours), 2) if hours else None,
+        customers=customers or None,
+        by_slice=dict(sorted(by_slice.items())),
+        sentence="",
+    )
+    return replace(impact, sentence=_sentence(impact, cause))
+
+
+def _sentence(impact: Impact, cause: Candidate) -> str:
+    parts = ", ".join(
+        f"{text or 'everywhere'} {excess:+.0f}"
+        for text, excess in sorted(impact.by_slice.items(), key=lambda pair: -pair[1])[:4]
+    )
+    hours = f", about {impact.hours:.1f} h of handling" if impact.hours is not None else ""
+    return (
+        f"{named(cause)}, {impact.probability:.0%}: {impact.contacts:+.0f} contacts ({impact.contacts_low:.0f}\u2013"
+        f"{impact.contacts_high:.0f}){hours}, {impact.first:%Y-%m-%d %H:%M} to {impact.last:%Y-%m-%d %H:%M} ({parts})."
+    )
+
+
+def changed(new: Impact, old: Impact | None) -> bool:
+    """Whether an impact says anything new."""
+    return old is None or replace(new, revision=0, as_of=old.as_of, seq=0) != replace(old, revision=0, seq=0)

@@ -1,0 +1,58 @@
+"""What is assumed of each kind of change before looking: how often it causes a spike, and how soon.
+
+Rates and lag shapes are stated here once and are judged by stories and placebos (docs/attribution.md); nothing
+is learnt from the rows by which results are judged.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.raw import ChangeKind
+from stats.timing import Piece
+
+
+class Habits(NamedTuple):
+    """Of one kind: the share of such changes that cause a spike, the lag shape after the start, the shape around
+    an announcement (``lead``; its mass replaces ``lead_share`` of the lag shape's when announced), and for how many
+    hours after its start a change is still looked at."""
+
+    causes: float
+    lags: tuple[Piece, ...]
+    reach_h: float
+    while_it_lasts: float = 0.0
+    lead: tuple[Piece, ...] = ()
+    lead_share: float = 0.0
+
+
+DAY_H = 24.0
+HABITS: dict[ChangeKind, Habits] = {
+    "release": Habits(0.08, (Piece(0.55, 8.0), Piece(0.35, 40.0), Piece(0.10, 14 * DAY_H, True)), 14 * DAY_H),
+    "promotion": Habits(0.25, (Piece(0.6, 8.0), Piece(0.4, 48.0)), 10 * DAY_H, while_it_lasts=0.3),
+    "policy": Habits(
+        0.15,
+        (Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
+        14 * DAY_H,
+        lead=(Piece(0.5, 24.0), Piece(0.5, 10 * DAY_H, True)),
+        lead_share=0.4,
+    ),
+    "price": Habits(
+        0.20,
+        (Piece(0.5, 24.0), Piece(0.5, 35 * DAY_H, True)),
+        40 * DAY_H,
+        lead=(Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
+        lead_share=0.35,
+    ),
+    "incident": Habits(0.50, (Piece(0.85, 1.5), Piece(0.15, 12.0)), 4 * DAY_H, while_it_lasts=0.1),
+    "automation": Habits(0.12, (Piece(0.6, 6.0), Piece(0.4, 48.0)), 10 * DAY_H),
+    "capacity": Habits(0.08, (Piece(0.6, 8.0), Piece(0.4, 48.0)), 7 * DAY_H, while_it_lasts=0.3),
+}
+"""By kind of change."""
+
+PRECISION_H = {"minute": 1.0 / 60, "hour": 1.0, "day": 24.0}
+TEMPERATURE = 1.5
+CEILING = 0.98
+TOO_LATE = -6.0
+NEVER = -8.0
+MEASUREMENT = -2.2
+"""Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""

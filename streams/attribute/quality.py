@@ -1,0 +1,86 @@
+"""Signs that no customers are behind a spike: evidence for the cause ``measurement``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from schemas.attribution import Evidence
+from schemas.frame import Signs
+from schemas.quality import QualityResult
+from streams.attribute import memory as past
+from streams.attribute.case import SpikeWords, window
+from streams.attribute.evidence import Surroundings, line
+from streams.attribute.memory import WEEK_S, Memory
+
+CHECK_LOOKBACK = timedelta(days=1)
+
+
+def quality_lines(around: Surroundings, found: SpikeWords, checks: Iterable[QualityResult]) -> list[Evidence]:
+    """Signs in the frames and samples of the spike's window against the weeks before, and failed checks."""
+    start_s, end_s = window(around.spike)
+    now, contacts = _signs(around.memory, start_s, end_s)
+    before, contacts_before = _signs(around.memory, start_s - 4 * WEEK_S, start_s)
+    excess = max(around.spike.excess, 1.0)
+    lines = []
+    for name, words in (
+        ("repeats", "repeated events were dropped"),
+        ("backfilled", "contacts came with an old date"),
+        ("late", "contacts came late"),
+        ("top_customer", "contacts came from each bucket's most frequent customer"),
+        ("same_text", "contacts had the same text as another"),
+    ):
+        seen = float(getattr(now, name))
+        usual = float(getattr(before, name)) / max(contacts_before, 1.0) * contacts
+        part = (seen - usual) / excess
+        if part > 0.25 and seen - usual >= 5:
+            lines.append(
+                line(
+                    "quality",
+                    min(5.0, 1.0 + 4.5 * (part - 0.25)),
+                    f"{seen:.0f} {words} (usually {usual:.0f}).",
+                    seen=seen,
+                    usual=usual,
+                )
+            )
+    lines.extend(_sample_lines(around, found))
+    for name in sorted(now.missing):
+        seen, usual = float(now.missing[name]), before.missing.get(name, 0) / max(contacts_before, 1.0) * contacts
+        if (part := (seen - usual) / excess) > 0.5 and seen - usual >= 5:
+            lines.append(
+                line(
+                    "quality",
+                    min(2.5, 3 * part - 1),
+                    f"{seen:.0f} contacts have no {name} (usually {usual:.0f}).",
+                    seen=seen,
+                    usual=usual,
+                )
+            )
+    failed = sorted({check.check_id: check for check in checks if _counts(check, around)}.items())
+    for name, check in failed[:3]:
+        lines.append(line("quality", 1.3, f"The check {name} failed: {check.observed} (allowed {check.allowed})."))
+    return lines
+
+
+def _counts(check: QualityResult, around: Surroundings) -> bool:
+    before_onset = around.spike.onset - CHECK_LOOKBACK
+    return not check.success and before_onset <= check.at < around.as_of and check.window_end >= before_onset
+
+
+def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
+    part = around.spike.excess / max(float(around.spike.observed), 1.0)
+    lines = []
+    for share, words in ((found.top_customer, "from one customer"), (found.same_text, "with one and the same text")):
+        if found.sampled >= 8 and share > 0.2 and share > 0.4 * part:
+            sentence = f"{share:.0%} of the sampled contacts are {words}."
+            lines.append(line("quality", min(5.0, 1.5 + 5 * (share / max(part, 0.05) - 0.4)), sentence, share=share))
+    return lines
+
+
+def _signs(memory: Memory, start_s: float, end_s: float) -> tuple[Signs, float]:
+    total, contacts = Signs(), 0.0
+    for period in past.periods_between(memory, start_s, end_s):
+        if period.end_s <= end_s and period.start_s >= start_s:
+            total = past.added(total, period.signs)
+            contacts += float(period.counts.sum())
+    return total, contacts
