@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -49,10 +49,11 @@ class End(NamedTuple):
 
 
 class Reader:
-    """One consumer for many bounded reads. Use it from one thread at a time."""
+    """One consumer for many bounded reads. Use it from one thread at a time; ``interrupted`` ends a read early."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, *, interrupted: Callable[[], bool] = lambda: False) -> None:
         self._broker = broker
+        self._interrupted = interrupted
         self._consumer = Consumer(
             client_config(
                 broker,
@@ -99,7 +100,7 @@ class Reader:
 
     def _until_ends(self, unfinished: set[Place]) -> Iterator[Delivery | End]:
         heard = time.monotonic()
-        while unfinished:
+        while unfinished and not self._interrupted():
             messages = self._consumer.consume(BATCH, timeout=POLL_S)
             if messages:
                 heard = time.monotonic()

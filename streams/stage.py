@@ -8,7 +8,7 @@ crash is rebuilt by reading the records again.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from schemas.base import Sequenced
 from schemas.catalog import Topic
@@ -27,9 +27,20 @@ class Stage(Protocol[State]):
     state that it returns. ``seq`` of every output counts from 1 per ``(topic, workspace, origin)``.
     """
 
-    name: str
-    reads: tuple[Topic, ...]
-    writes: tuple[Topic, ...]
+    @property
+    def name(self) -> str:
+        """What it is called in logs, metrics and consumer groups."""
+        ...
+
+    @property
+    def reads(self) -> tuple[Topic, ...]:
+        """All co-partitioned, keyed by workspace."""
+        ...
+
+    @property
+    def writes(self) -> tuple[Topic, ...]:
+        """To the partition that was read."""
+        ...
 
     def start(self, workspace: Workspace) -> State:
         """The state before any record."""
@@ -40,4 +51,6 @@ class Stage(Protocol[State]):
         ...
 
 
-__all__ = ["Outputs", "Record", "Stage", "State"]
+AnyStage = Stage[Any]
+
+__all__ = ["AnyStage", "Outputs", "Record", "Stage", "State"]

@@ -1,0 +1,167 @@
+"""The runners of one worker: one for every stage and partition that it owns, in one thread beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from schemas.broker import Broker
+from schemas.errors import FatalError, RetryableError
+from schemas.workspace import Workspace
+from streams.outbox import Outbox
+from streams.reader import Delivery, Place, Reader
+from streams.runner import Runner
+from streams.stage import AnyStage
+
+log = structlog.get_logger("whence.agents")
+
+
+class Post(NamedTuple):
+    """A stage on a partition."""
+
+    stage: str
+    partition: int
+
+
+class Crew:
+    """Runs every runner in one thread, so that none needs a lock and no long step delays a heartbeat or a page.
+
+    Runners of partitions that are assigned again keep their state and only catch up; others are dropped.
+    ``at`` is called in that thread with the name of each moment that a test may want to die at.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        workspaces: Mapping[str, Workspace],
+        stages: Sequence[AnyStage],
+        stop: threading.Event,
+        *,
+        at: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._stages = {stage.name: stage for stage in stages}
+        self._workspaces = workspaces
+        self._stop = stop
+        self._at = at
+        self._reader = Reader(broker, interrupted=stop.is_set)
+        self._outbox = Outbox(broker)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whence-stages")
+        self._runners: dict[Post, Runner] = {}
+        self._owned: frozenset[Post] = frozenset()
+        self._behind: set[Post] = set()
+        self.fatal: FatalError | None = None
+
+    @property
+    def lost(self) -> str | None:
+        """Why this crew has to be replaced: an output was not taken by the broker."""
+        return self._outbox.error
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every runner has applied what was there when it was assigned."""
+        return not self._behind
+
+    @property
+    def owned(self) -> frozenset[Post]:
+        """The stages and partitions that are ours."""
+        return self._owned
+
+    def assigned(self, places: Iterable[Place]) -> None:
+        """Take over the stages all of whose topics are ours in a partition. Returns at once."""
+        mine = set(places)
+        posts = {
+            Post(stage.name, partition)
+            for stage in self._stages.values()
+            for partition in {place.partition for place in mine}
+            if all(Place(topic.name, partition) in mine for topic in stage.reads)
+        }
+        self._behind = set(posts)
+        self._owned = frozenset(posts)
+        self._at("assigned")
+
+    def revoked(self) -> None:
+        """Own nothing until the next assignment; states are kept until then. Returns at once."""
+        self._owned = frozenset()
+        self._at("revoked")
+
+    async def deliver(self, stage: str, item: Delivery) -> None:
+        """Hand one message to its runner, and wait while the broker does not answer."""
+        await self._do(lambda: self._deliver(Post(stage, item.partition), item))
+
+    def _deliver(self, post: Post, item: Delivery) -> None:
+        if post not in self._owned or not self._caught_up(post):
+            return
+        written = self._outbox.written
+        self._runners[post].deliver(item)
+        self._at("applied")
+        if self._outbox.written > written:
+            self._at("produced")
+
+    def _caught_up(self, post: Post) -> bool:
+        """Rebuild or catch up where that is due; False if the partition was taken away meanwhile."""
+        behind = self._behind
+        if post not in behind:
+            return True
+        if post not in self._runners:
+            self._runners[post] = self._hire(post)
+        self._at("rebuilding")
+        self._runners[post].catch_up()
+        if self._dismissed(post) or behind is not self._behind:
+            return False
+        behind.discard(post)
+        log.info("caught_up", stage=post.stage, partition=post.partition)
+        return True
+
+    def _dismissed(self, post: Post) -> bool:
+        return self._stop.is_set() or post not in self._owned
+
+    def _hire(self, post: Post) -> Runner:
+        return Runner(
+            self._stages[post.stage],
+            post.partition,
+            self._workspaces,
+            source=self._reader,
+            sink=self._outbox,
+            interrupted=lambda: self._dismissed(post),
+        )
+
+    async def check(self) -> None:
+        """Catch up where that is due, read what Faust has not delivered, drop runners that went to others."""
+        await self._do(self._drop)
+        for post in sorted(self._owned):
+            await self._do(partial(self._check, post))
+
+    def _check(self, post: Post) -> None:
+        if post in self._owned and self._caught_up(post):
+            runner = self._runners[post]
+            runner.check(self._reader.ends(runner.places))
+
+    def _drop(self) -> None:
+        if self._owned:
+            self._runners = {post: runner for post, runner in self._runners.items() if post in self._owned}
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        """Run it in the thread, again and again while the broker is away; remember what is fatal."""
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set() and self.fatal is None and self.lost is None:
+            try:
+                await loop.run_in_executor(self._thread, work)
+            except RetryableError as error:
+                log.warning("broker_away", why=str(error))
+                await asyncio.sleep(error.retry_after_s)
+            except FatalError as error:
+                self.fatal = error
+            else:
+                return
+
+    def close(self) -> None:
+        """Finish what is running, deliver what is written, and leave the broker."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._outbox.flush(1.0)
+        self._reader.close()

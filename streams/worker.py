@@ -1,0 +1,186 @@
+"""The agents' part: a Faust worker that delivers, and runners that make what it delivers exact.
+
+Faust assigns partitions, fetches and balances between workers. Every delivery goes through the runner of its
+stage and partition in one thread beside the loop, so that a long step delays no heartbeat and no page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import faust
+import structlog
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from msgspec import Struct
+
+from schemas.broker import Broker
+from schemas.catalog import TOPICS
+from schemas.errors import FatalError, RetryableError
+from schemas.health import Health
+from schemas.workspace import Workspace
+from streams import app as the_map
+from streams.crew import Crew
+from streams.reader import Place
+from streams.stage import AnyStage
+from streams.topics import partition_counts
+
+log = structlog.get_logger("whence.agents")
+TICK_S = 0.2
+LONGEST_PAUSE_S = 30.0
+STOP_S = 2.0
+
+
+class AgentSettings(Struct, frozen=True, kw_only=True):
+    """``group``: the consumer group that shares the partitions. ``check_s``: how often topics are compared with what
+    was applied. ``session_s``: after how long without a heartbeat a worker's partitions go to others."""
+
+    group: str = "whence-agents"
+    check_s: float = 2.0
+    session_s: float = 6.0
+
+
+class Agents:
+    """Detect, attribute and alert, as one part: ``run`` in a thread of its own, ``serve`` within a running loop.
+
+    ``stages`` replaces those of the map. ``at`` is called with the name of each moment that a test may want to die
+    at: ``assigned``, ``rebuilding``, ``applied``, ``produced``, ``revoked``.
+    """
+
+    name = "agents"
+
+    def __init__(
+        self,
+        broker: Broker,
+        workspaces: Sequence[Workspace],
+        settings: AgentSettings | None = None,
+        *,
+        stages: Sequence[AnyStage] | None = None,
+        at: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._broker = broker
+        self._workspaces = {workspace.name: workspace for workspace in workspaces}
+        self._settings = settings if settings is not None else AgentSettings()
+        self._stages = tuple(stages) if stages is not None else the_map.STAGES
+        self._registers = the_map.agents_of(stages) if stages is not None else the_map.AGENTS
+        self._at = at
+        self._stop = threading.Event()
+        self._health = Health(part=self.name, alive=True, ready=False, detail="not started")
+
+    def health(self) -> Health:
+        """See :class:`schemas.health.Part`."""
+        return self._health
+
+    def _say(self, detail: str, *, alive: bool = True, ready: bool = False) -> None:
+        self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)
+
+    def run(self, stop: threading.Event) -> None:
+        """See :class:`schemas.health.Part`."""
+        asyncio.run(self.serve(stop))
+
+    async def serve(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set.
+
+        Raises:
+            FatalError: a person has to act.
+        """
+        self._stop = stop
+        try:
+            while not stop.is_set():
+                await self._with_crew()
+        except FatalError as error:
+            self._say(str(error), alive=False)
+            raise
+        self._say("stopped", alive=False)
+
+    async def _with_crew(self) -> None:
+        """One life of the runners: until the end, or until an output was lost and they must be built anew."""
+        crew = Crew(self._broker, self._workspaces, self._stages, self._stop, at=self._at)
+        pause_s = 1.0
+        try:
+            while not self._stop.is_set() and crew.lost is None:
+                try:
+                    await self._with_faust(crew)
+                    pause_s = 1.0
+                except (RetryableError, KafkaError, OSError) as error:
+                    self._say(f"waiting for the Kafka broker at {self._broker.servers}: {error}")
+                    log.warning("agents_wait", why=str(error), pause_s=pause_s)
+                    await self._sleep(pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        finally:
+            crew.close()
+
+    async def _with_faust(self, crew: Crew) -> None:
+        """One life of the Faust app: until the end, or until it has crashed."""
+        await self._topics_exist()
+        app = the_map.make_app(
+            self._broker,
+            group=self._settings.group,
+            session_s=self._settings.session_s,
+            registers=self._registers,
+            deliver=crew.deliver,
+        )
+        connect(app, crew)
+        try:
+            await app.start()
+            await self._watch(app, crew)
+        finally:
+            crew.revoked()
+            await _stop(app)
+
+    async def _topics_exist(self) -> None:
+        found = await asyncio.get_running_loop().run_in_executor(None, partition_counts, self._broker)
+        missing = [topic.name for topic in TOPICS if topic.name not in found]
+        if missing:
+            raise RetryableError(f"the topics {', '.join(missing)} are not there yet", retry_after_s=1.0)
+
+    async def _watch(self, app: faust.App, crew: Crew) -> None:
+        next_check = 0.0
+        while not self._stop.is_set() and crew.lost is None:
+            if crew.fatal is not None:
+                raise crew.fatal
+            if app.crashed or app.should_stop:
+                raise RetryableError(f"the Faust worker has stopped ({app.crash_reason!r})", retry_after_s=1.0)
+            now = asyncio.get_running_loop().time()
+            if now >= next_check or not crew.caught_up:
+                await crew.check()
+                next_check = now + self._settings.check_s
+            self._describe(crew)
+            await asyncio.sleep(TICK_S)
+
+    def _describe(self, crew: Crew) -> None:
+        partitions = sorted({post.partition for post in crew.owned})
+        if not partitions:
+            self._say("waiting for partitions: other workers have them all", ready=True)
+        elif crew.caught_up:
+            self._say(f"serving partitions {', '.join(map(str, partitions))}", ready=True)
+        else:
+            self._say(f"reading the history of partitions {', '.join(map(str, partitions))}")
+
+    async def _sleep(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not self._stop.is_set() and loop.time() < deadline:
+            await asyncio.sleep(TICK_S)
+
+
+def connect(app: faust.App, crew: Crew) -> None:
+    """Tell the crew of every assignment."""
+
+    async def on_assigned(_: Any, *assigned: Any, **__: Any) -> None:
+        crew.assigned(Place(tp.topic, tp.partition) for tp in assigned[0])
+
+    async def on_revoked(_: Any, *__: Any, **___: Any) -> None:
+        crew.revoked()
+
+    app.on_partitions_assigned.connect(on_assigned, weak=False)
+    app.on_partitions_revoked.connect(on_revoked, weak=False)
+
+
+async def _stop(app: faust.App) -> None:
+    try:
+        await asyncio.wait_for(app.stop(), STOP_S)
+    except (TimeoutError, asyncio.CancelledError):
+        log.warning("faust_stop_timed_out", seconds=STOP_S)
