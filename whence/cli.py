@@ -180,7 +180,7 @@ def backtest(
     """Find and attribute the spikes in a folder of exports, without broker or store."""
     from whence.backtest import run_backtest
 
-    run_backtest(context.obj.settings(), folder, mapping, out, budget=budget, bucket=bucket, as_json=json)
+    run_backtest(context.obj.settings(), folder, mapping, out=out, budget=budget, bucket=bucket, as_json=json)
 
 
 @app.command(
@@ -281,6 +281,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         say("Interrupted.")
         return Exit.INTERRUPTED
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else Exit.OK
     except BaseException as error:
         return _told(error, debug="--debug" in arguments)
 

@@ -33,7 +33,7 @@ EXIT_MEANINGS: dict[Exit, str] = {
 class SettingsError(WhenceError):
     """The settings cannot be used; ``problems`` holds one sentence each."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
 

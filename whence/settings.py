@@ -126,7 +126,7 @@ def load_settings(
     except ValidationError as error:
         problems += [_sentence(one, origins) for one in error.errors(include_url=False)]
     if problems or settings is None:
-        raise SettingsError(tuple(problems))
+        raise SettingsError(*problems)
     return settings
 
 

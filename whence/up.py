@@ -1,0 +1,180 @@
+"""Which parts make up Whence, and how they run: all in one process, or one part in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from msgspec.structs import replace
+from sources.intake import create_router
+from streams.admit.agent import Admit
+
+from dashboards.page import create_app
+from schemas.broker import Broker
+from schemas.health import Health, Part
+from schemas.workspace import Workspace
+from sinks.migrate import migrate, require_current
+from sinks.quality import Quality
+from sinks.writer import Writer
+from streams.admit.settings import AdmitSettings
+from streams.embedded import embedded_broker
+from streams.topics import ensure_topics
+from streams.worker import Agents
+from whence.errors import SettingsError
+from whence.serve import HttpPart, health_app, health_router, listen
+from whence.settings import Settings
+from whence.show import say
+from whence.store import store_client, store_query
+from whence.supervise import Supervisor, run_until_stopped
+
+IN_MEMORY = (
+    "The broker is embedded and keeps its log in memory: what is on the way is lost when this process ends. "
+    "What has reached the store in {store} stays. For durability set broker.servers to an Apache Kafka."
+)
+
+
+@contextmanager
+def broker_of(settings: Settings) -> Iterator[Broker]:
+    """The broker of the settings, embedded or outside, with its topics made or checked."""
+    if settings.broker.embedded:
+        with embedded_broker() as broker:
+            ensure_topics(broker)
+            yield broker
+    else:
+        broker = settings.broker.broker()
+        ensure_topics(broker, settings.broker.partitions)
+        yield broker
+
+
+def admit_settings(settings: Settings) -> AdmitSettings:
+    """Admit's settings with a customer key: the one that was set, or where the broker is embedded, one that is made
+    once and kept in the data folder.
+
+    Raises:
+        SettingsError: no key was set, and other processes may need the same one.
+    """
+    if settings.has_customer_key:
+        return settings.admit
+    if not settings.broker.embedded:
+        raise SettingsError(
+            "admit.customer_key is missing; allowed is a secret of at least 16 bytes, the same for every admit "
+            "process, in WHENCE_ADMIT_CUSTOMER_KEY or WHENCE_ADMIT_CUSTOMER_KEY_FILE"
+        )
+    return replace(settings.admit, customer_key=_own_key(settings.data.folder / "customer.key"))
+
+
+def _own_key(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(opened, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_bytes().strip()
+
+
+def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Sequence[Health]]) -> FastAPI:
+    """The page, its health, and where a token is set and a broker known, HTTP intake."""
+    token = settings.web.token.get_secret_value()
+    app = create_app(store_query(settings.store), healths, token or None)
+    app.include_router(health_router(healths))
+    intake = settings.intake.token.get_secret_value()
+    if broker is not None and intake:
+        app.include_router(create_router(broker, intake))
+    return app
+
+
+def all_parts(
+    settings: Settings, broker: Broker, workspaces: Sequence[Workspace], page: HttpPart | None
+) -> tuple[Part, ...]:
+    """Everything, in the order of the way of the data."""
+    parts: tuple[Part, ...] = (
+        Admit(broker, admit_settings(settings), tuple(workspaces)),
+        Agents(broker, tuple(workspaces)),
+        Writer(broker, settings.store),
+        Quality(broker, settings.store, tuple(workspaces)),
+    )
+    return parts if page is None else (*parts, page)
+
+
+def run_up(settings: Settings) -> None:
+    """Everything in one process until asked to stop.
+
+    Raises:
+        FatalError: a part cannot go on, the page's port is taken, the store is in use.
+    """
+    opened = listen(settings.web.address, settings.web.port, setting="web")
+    with broker_of(settings) as broker, store_client(settings.store) as client:
+        migrate(client)
+        healths = _Healths()
+        page = HttpPart("web", page_app(settings, broker, healths), opened)
+        parts = all_parts(settings, broker, settings.workspaces, page)
+
+        def ready(supervisor: Supervisor) -> None:
+            healths.of(supervisor)
+            if settings.broker.embedded:
+                say(IN_MEMORY.format(store=settings.store.place))
+            say(f"The page is at {page.url} (Ctrl-C ends).")
+
+        run_until_stopped(parts, ready=ready)
+
+
+class _Healths:
+    """What the page asks, before and after there is a supervisor."""
+
+    def __init__(self) -> None:
+        self._supervisor: Supervisor | None = None
+
+    def of(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def __call__(self) -> Sequence[Health]:
+        return self._supervisor.health() if self._supervisor is not None else ()
+
+
+def run_part(settings: Settings, name: str) -> None:
+    """One part until asked to stop, with its health beside it.
+
+    Raises:
+        SettingsError: the part cannot work with an embedded broker or store, which other processes cannot reach.
+        FatalError: the part cannot go on.
+    """
+    _refuse_embedded(settings, name)
+    place, setting = (settings.web, "web") if name == "web" else (settings.health, "health")
+    opened = listen(place.address, place.port, setting=setting)
+    broker = settings.broker.broker()
+    healths = _Healths()
+    parts: tuple[Part, ...]
+    if name == "web":
+        with store_client(settings.store) as client:
+            require_current(client)
+        parts = (HttpPart("web", page_app(settings, broker, healths), opened),)
+    else:
+        parts = (_part(settings, broker, name), HttpPart("health", health_app(healths), opened))
+    run_until_stopped(parts, ready=healths.of)
+
+
+def _part(settings: Settings, broker: Broker, name: str) -> Part:
+    ensure_topics(broker, settings.broker.partitions)
+    if name == "admit":
+        return Admit(broker, admit_settings(settings), settings.workspaces)
+    if name == "agents":
+        return Agents(broker, settings.workspaces)
+    if name == "sink":
+        return Writer(broker, settings.store)
+    return Quality(broker, settings.store, settings.workspaces)
+
+
+def _refuse_embedded(settings: Settings, name: str) -> None:
+    if settings.broker.embedded and name != "web":
+        raise SettingsError(
+            f"broker.servers is embedded, which only whence up can use; allowed with run {name} is host:port"
+        )
+    if settings.store.path and name in ("sink", "quality", "web"):
+        raise SettingsError(
+            f"the store is embedded in {settings.store.path}, which only one process can open; "
+            f"allowed with run {name} is a ClickHouse server: set store.host"
+        )
