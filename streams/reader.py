@@ -101,7 +101,7 @@ class Reader:
     def _until_ends(self, unfinished: set[Place]) -> Iterator[Delivery | End]:
         heard = time.monotonic()
         while unfinished and not self._interrupted():
-            messages = self._consumer.consume(BATCH, timeout=POLL_S)
+            messages = self._next_batch()
             if messages:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_S:
@@ -111,6 +111,11 @@ class Reader:
                     yield item
                     if isinstance(item, End):
                         unfinished.discard(Place(item.topic, item.partition))
+
+    def _next_batch(self) -> list[Message]:
+        """Wait for one message, then take what has come with it: asked for many, the client waits for many."""
+        first = self._consumer.consume(1, timeout=POLL_S)
+        return [*first, *self._consumer.consume(BATCH, timeout=0.0)] if first else first
 
     def _item(self, message: Message) -> Delivery | End | None:
         """The message, the end of its partition, or nothing for an error from which the client recovers."""
