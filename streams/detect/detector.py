@@ -629,7 +629,7 @@ class Detector:
         for rungs in (self.coarse, self.fine):
             if rungs is None:
                 continue
-            rungs.error.forget(0.99)
+            rungs.error.forget(max(1 - 3 / max(lived, 4), 0.25) if lived < 180 else 0.983)
             rungs.dispersion = dispersion
             rungs.level = np.stack([self.past_levels[-1 - min(lag, len(self.past_levels) - 1)] for lag in rungs.lags_d])
             rungs.spread2 = rungs.error.sigma2() + wide + 1.0 / self.level.worth
