@@ -68,7 +68,7 @@ def merge(merger: Merger, frame: Frame) -> tuple[Merger, Advance]:
     progress = {**merger.progress, frame.origin: frame.until}
     ended = merger.ended | {frame.origin} if frame.final else merger.ended - {frame.origin}
     pending = dict(merger.pending)
-    if frame.counts or frame.signs != Signs():
+    if frame.counts or frame.handled or frame.signs != Signs():
         pending[frame.bucket_start] = (*pending.get(frame.bucket_start, ()), frame)
     merger = replace(
         merger, progress=progress, ended=ended, pending=pending, dimensions=frame.dimensions or merger.dimensions
@@ -99,7 +99,7 @@ def _merged(merger: Merger, start: datetime, frames: tuple[Frame, ...]) -> Bucke
         counts.update(dict(zip(frame.leaves, frame.counts, strict=True)))
         samples.extend((frame.leaves[sample.leaf], sample) for sample in frame.samples)
     samples.sort(key=lambda pair: (pair[0], pair[1].rank, pair[1].event_id))
-    kept = (pair for _, run in groupby(samples, key=lambda pair: pair[0]) for pair in islice(run, merger.sample_k))
+    kept = [pair for _, run in groupby(samples, key=lambda pair: pair[0]) for pair in islice(run, merger.sample_k)]
     place = {leaf: index for index, leaf in enumerate(sorted(counts))}
     return Bucket(
         stream=merger.stream,
@@ -108,10 +108,21 @@ def _merged(merger: Merger, start: datetime, frames: tuple[Frame, ...]) -> Bucke
         dimensions=merger.dimensions,
         counts=dict(sorted(counts.items())),
         samples=tuple((leaf, replace(sample, leaf=place[leaf])) for leaf, sample in kept),
-        signs=_added([frame.signs for frame in frames]),
+        signs=replace(_added([frame.signs for frame in frames]), same_text=_same_text(counts, kept)),
         handle_s=sum(sorted(frame.handle_s for frame in frames)),
         handled=sum(frame.handled for frame in frames),
     )
+
+
+def _same_text(counts: Counter[Leaf], samples: list[tuple[Leaf, Sample]]) -> int:
+    """Contacts with the most frequent text, as the samples tell: one text's customers lie in many partitions, so
+    no partition could count them. Exact where the samples are all contacts."""
+    sampled = Counter(leaf for leaf, _ in samples)
+    weights: dict[str, float] = {}
+    for leaf, sample in samples:
+        if sample.text:
+            weights[sample.text] = weights.get(sample.text, 0.0) + counts[leaf] / sampled[leaf]
+    return round(max(weights.values(), default=0.0))
 
 
 def _added(signs: list[Signs]) -> Signs:
@@ -123,7 +134,6 @@ def _added(signs: list[Signs]) -> Signs:
         repeats=sum(one.repeats for one in signs),
         late=sum(one.late for one in signs),
         top_customer=max((one.top_customer for one in signs), default=0),
-        same_text=max((one.same_text for one in signs), default=0),
         backfilled=sum(one.backfilled for one in signs),
         missing=dict(sorted(missing.items())),
     )

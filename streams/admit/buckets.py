@@ -1,0 +1,185 @@
+"""Open buckets of one workspace on one input partition, and the memory by which repeats are known.
+
+Everything here is a function of the events and marks of the partition in the order of the log; the order of
+events between two marks changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemas.raw import Exposure
+from schemas.slices import MISSING
+from schemas.workspace import Workspace
+from streams.admit.normalise import fold, spell
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = -(1 << 62)
+SPARE = 8
+_ALL = 1 << 64
+Leaf = tuple[str, ...]
+Kept = tuple[int, str, datetime, str, str, str, dict[str, Exposure]]
+
+
+class LeafCount:
+    """Contacts of one leaf in one bucket: how many, the smallest hashes with their words, and the largest that still
+    gets in. A few more than ``sample_k`` are kept, for contacts that move to an earlier bucket."""
+
+    __slots__ = ("bar", "count", "kept")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.bar = _ALL
+        self.kept: list[Kept] = []
+
+    def keep(self, sample: Kept, size: int) -> None:
+        """Add a sample; now and then drop those that can no longer be among the smallest."""
+        self.kept.append(sample)
+        if len(self.kept) >= 2 * size + 2 * SPARE:
+            self.prune(size + SPARE)
+            self.bar = self.kept[-1][0]
+
+    def drop(self, rank: int) -> None:
+        """Take one contact out again."""
+        self.count -= 1
+        self.kept = [sample for sample in self.kept if sample[0] != rank]
+
+    def prune(self, size: int) -> None:
+        """Keep the ``size`` smallest, in order."""
+        self.kept.sort(key=_rank)
+        del self.kept[size:]
+
+
+def _rank(sample: tuple[Any, ...]) -> tuple[int, str]:
+    return sample[0], sample[1]
+
+
+class Cell:
+    """One bucket: what is remembered of it until the horizon, and what is counted in it while it is open.
+
+    ``first`` is the offset of its first event and ``until`` the mark then in force: from there a restart can rebuild
+    it. ``events`` and ``contacts`` are keys of the memory that leave with it.
+    """
+
+    __slots__ = ("contacts", "customers", "events", "first", "handle", "handled", "leaves", "repeats", "until")
+
+    def __init__(self, first: int, until: int) -> None:
+        self.first = first
+        self.until = until
+        self.events: list[int] = []
+        self.contacts: list[int] = []
+        self.leaves: dict[int, LeafCount] = {}
+        self.customers: list[str] = []
+        self.repeats = 0
+        self.handle = 0
+        self.handled = 0
+
+    def reach_back(self, other: Cell) -> None:
+        """Be rebuilt from where ``other`` is, if that is earlier."""
+        if other.first < self.first:
+            self.first, self.until = other.first, other.until
+
+    def filled(self) -> bool:
+        """Whether there is anything to tell of it."""
+        return bool(self.leaves) or self.handled > 0 or self.repeats > 0
+
+    def close(self) -> None:
+        """Forget the counts; the memory of repeats stays."""
+        self.leaves = {}
+        self.customers = []
+
+
+class Book:
+    """All that admit knows of one workspace on one input partition.
+
+    ``until`` is the first open bucket's number; ``floor`` the first remembered one's. ``seen`` maps the hash of an
+    event's id to that of its content; ``placed`` a contact to the bucket, rank and leaf where it was counted.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.width = timedelta(seconds=workspace.bucket_s)
+        self.horizon = -(-workspace.repeat_horizon_s // workspace.bucket_s)
+        self.keep = {name: frozenset(spell(name, value) for value in values) for name, values in workspace.keep.items()}
+        self.until = NEVER
+        self.floor = NEVER
+        self.mark = EPOCH
+        self.final = False
+        self.seq = 0
+        self.late = 0
+        self.backfilled = 0
+        self.skip_before = 0
+        self.cells: dict[int, Cell] = {}
+        self.seen: dict[int, int] = {}
+        self.placed: dict[int, int] = {}
+        self.outliving: dict[int, int] = {}
+        self.leaf_numbers: dict[Leaf, int] = {}
+        self.leaves: list[Leaf] = []
+
+    def values(self, event: Any, channel: str) -> Leaf:
+        """An event's values in the order of the dimensions."""
+        return tuple(channel if n == "channel" else getattr(event, n, MISSING) for n in self.workspace.dimensions)
+
+    def leaf_number(self, values: Leaf) -> int:
+        """Number of the leaf that an event's values, in the order of the dimensions, belong to."""
+        number = self.leaf_numbers.get(values)
+        if number is None:
+            names = self.workspace.dimensions
+            leaf = tuple(sys.intern(fold(v, self.keep.get(n))) for n, v in zip(names, values, strict=True))
+            number = self.leaf_numbers.setdefault(leaf, len(self.leaves))
+            if number == len(self.leaves):
+                self.leaves.append(leaf)
+            self.leaf_numbers[values] = number
+        return number
+
+    def remember(self, bucket: int, offset: int) -> Cell:
+        """The cell of a bucket that is not older than the horizon."""
+        cell = self.cells.get(bucket)
+        if cell is None:
+            cell = self.cells[bucket] = Cell(offset, self.until)
+        return cell
+
+    def outlive(self, key: int, owner: int, bucket: int, offset: int) -> None:
+        """Remember ``key`` of the cell ``owner`` as long as ``bucket``, whose event it has just refused.
+
+        Otherwise a restart, which begins at the first remembered event, would take the refused one for the first.
+        """
+        if bucket <= max(owner, self.outliving.get(key, NEVER)):
+            return
+        self.outliving[key] = bucket
+        self.remember(bucket, offset).reach_back(self.cells[owner])
+
+    def advance(self, until: int) -> list[tuple[int, Cell]]:
+        """Move the mark; the buckets that it closes and that hold something, in order."""
+        closing = sorted(bucket for bucket in self.cells if self.until <= bucket < until)
+        closed = [(bucket, self.cells[bucket]) for bucket in closing if self.cells[bucket].filled()]
+        self.until, self.floor = until, until - self.horizon
+        for bucket in sorted(bucket for bucket in self.cells if bucket < self.floor):
+            self._forget(bucket, self.cells.pop(bucket))
+        return closed
+
+    def _forget(self, bucket: int, cell: Cell) -> None:
+        for store, keys in ((self.seen, cell.events), (self.placed, cell.contacts)):
+            for key in keys:
+                later = self.outliving.pop(key, NEVER) if self.outliving else NEVER
+                if later > bucket and later in self.cells:
+                    self._hand_on(key, later, cell, of_event=store is self.seen)
+                else:
+                    store.pop(key, None)
+
+    def _hand_on(self, key: int, later: int, cell: Cell, *, of_event: bool) -> None:
+        heir = self.cells[later]
+        heir.reach_back(cell)
+        (heir.events if of_event else heir.contacts).append(key)
+
+    def missing(self, cell: Cell) -> dict[str, int]:
+        """Contacts without a value, by dimension."""
+        without: Counter[str] = Counter()
+        for number, leaf in cell.leaves.items():
+            for name, value in zip(self.workspace.dimensions, self.leaves[number], strict=True):
+                if value == MISSING and leaf.count:
+                    without[name] += leaf.count
+        return dict(sorted(without.items()))

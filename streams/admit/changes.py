@@ -1,0 +1,91 @@
+"""Changes, populations and hunches taken one after another, into timeline entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from xxhash import xxh3_64_intdigest
+
+from schemas.errors import RejectedEvent
+from schemas.raw import Progress
+from schemas.timeline import TimelineEntry
+from streams.admit.buckets import EPOCH, Book
+from streams.admit.cleaning import in_utc, redact_tree
+from streams.admit.opening import Opened
+from streams.admit.reading import Item, Refused, letter
+from streams.admit.state import Admitted, PartitionState, RawMessage
+from streams.admit.timeline import entry_of
+
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_NAMES = ("event_id", "workspace", "change", "kind", "precision")
+
+
+def take_changes(state: PartitionState, batch: Sequence[RawMessage], items: list[Item], out: Admitted) -> None:
+    """Apply a batch of a timeline topic, in the order of the log."""
+    for message, item in zip(batch, items, strict=True):
+        try:
+            if type(item) is Refused:
+                raise item.refusal
+            if type(item) is Progress:
+                _mark(state, item, out)
+            else:
+                _take(state, message, item, out)
+        except RejectedEvent as refusal:
+            out.letters.append(letter(state, message, refusal, getattr(item, "workspace", "")))
+
+
+def _mark(state: PartitionState, mark: Progress, out: Admitted) -> None:
+    book, until = state.books[mark.workspace], in_utc(mark.until)
+    if until <= book.mark and (book.final or not mark.final):
+        return
+    book.mark = max(until, book.mark)
+    book.final = mark.final
+    book.advance(max(book.until, (book.mark - EPOCH) // book.width))
+    out.timeline.append(_entry(state, book, final=mark.final))
+
+
+def _take(state: PartitionState, message: RawMessage, event: Opened, out: Admitted) -> None:
+    book = state.books[event.workspace]
+    if message.offset < book.skip_before:
+        return
+    for name in event.__struct_fields__:
+        if name not in _NAMES:
+            setattr(event, name, redact_tree(getattr(event, name)))
+    if _repeated(book, message.offset, event):
+        out.counters.repeats += 1
+        return
+    out.timeline.append(_entry(state, book, event_id=event.event_id, **entry_of(state.topic.name, event)))
+    out.counters.admitted += 1
+
+
+def _repeated(book: Book, offset: int, event: Opened) -> bool:
+    bucket = (event.occurred_at - EPOCH) // book.width
+    key, content = xxh3_64_intdigest(event.event_id.encode()), bucket << 64 | xxh3_64_intdigest(_ENCODE(event))
+    known = book.seen.get(key)
+    if known == content:
+        return True
+    if known is not None:
+        book.outlive(key, known >> 64, bucket, offset)
+        raise RejectedEvent(
+            "conflicting_repeat", field="event_id", value=event.event_id, allowed="the content first sent under this id"
+        )
+    if bucket >= book.floor:
+        book.remember(bucket, offset).events.append(key)
+        book.seen[key] = content
+    return False
+
+
+def _entry(state: PartitionState, book: Book, **rest: Any) -> TimelineEntry:
+    book.seq += 1
+    until: datetime = book.mark
+    return TimelineEntry(
+        workspace=book.workspace.name,
+        origin=state.place.origin,
+        seq=book.seq,
+        inputs=state.place.inputs,
+        until=until,
+        **rest,
+    )

@@ -1,0 +1,183 @@
+"""Whether something that looks personal is: checksums, neighbours and the words before decide."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
+
+from stdnum import iban, luhn
+
+
+class Verdict(NamedTuple):
+    """Which bytes to replace, and by what."""
+
+    start: int
+    end: int
+    mark: bytes
+
+
+_PHONE_WORD = re.compile(
+    rb"\b(?:phone|tel|telefon|call(?: me)?(?: back)?(?: at| on)?|mobile|cell|handy|fax|whatsapp|sms|text me at|reach me (?:at|on)|r\xc3\xbcckruf)"
+    rb"[\w .]{0,12}[:.]? *\+?\(?$",
+    re.IGNORECASE,
+)
+_COUNT_WORD = re.compile(
+    rb"(?:orders?|tickets?|invoice|bestell\w*|rechnung\w*|case|bug|issue|build|number|nr|no|id|ref\w*|serial|#|\xc2\xba)[ .:#\-]*$",
+    re.IGNORECASE,
+)
+_VERSION_WORD = re.compile(
+    rb"(?:\bv|version|release|build|firmware|update|\bver|[a-z]+ox|chrome|os)[ .:]*$", re.IGNORECASE
+)
+_DATE = re.compile(rb"(?:\d{1,2}[./\-]\d{1,2}[./\-](?:\d{4}|\d{2})|\d{4}[./\-]\d{1,2}[./\-]\d{1,2})(?!\d)")
+_GROUP = re.compile(rb"\d+")
+_NATIONAL = re.compile(rb"\(?0[1-9]\d{0,4}\)?(?:[ \-./]{0,3}\d{2,}){1,5}")
+_NORTH_AMERICAN = re.compile(rb"(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}([ .\-]))\d{3}[ .\-]\d{4}")
+_SECRET = re.compile(
+    rb"(?i:bearer|basic) +|[A-Za-z _\-]+[\"']? *[:=] *[\"']?|pass\w+ (?:is|ist|lautet):? [\"']?", re.IGNORECASE
+)
+_CARD_LENGTHS = (
+    (re.compile(rb"4"), (13, 16, 19)),
+    (re.compile(rb"5[1-5]|2[2-7]"), (16,)),
+    (re.compile(rb"3[47]"), (15,)),
+    (re.compile(rb"3[068]"), (14,)),
+    (re.compile(rb"35"), (16,)),
+    (re.compile(rb"5[06-9]|6"), (16, 17, 18, 19)),
+)
+
+
+def judge(data: bytes, start: int, end: int) -> Verdict | None:
+    """What the candidate ``data[start:end]`` is; None when it is nothing to hide."""
+    found = data[start:end]
+    if b"@" in found and b"://" not in found and not _SECRET.match(found):
+        return _email(data, start, end)
+    if found.startswith(b"-----BEGIN"):
+        closed = re.search(rb"-----END [A-Z ]*PRIVATE KEY-----", found)
+        return Verdict(start, start + closed.end() if closed else end, b"<token>")
+    for decide in (_iban, _address, _number, _token):
+        verdict = decide(data, start, end)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def _email(data: bytes, start: int, end: int) -> Verdict | None:
+    del data
+    return Verdict(start, end, b"<email>")
+
+
+def _iban(data: bytes, start: int, end: int) -> Verdict | None:
+    found = data[start:end]
+    if not re.match(rb"[A-Za-z]{2}\d\d", found):
+        return None
+    while len(found) >= 15:
+        if iban.is_valid(found.decode("latin-1")):
+            return Verdict(start, start + len(found), b"<iban>")
+        shorter = re.match(rb"(.*)[ \-]", found)
+        if shorter is None:
+            return None
+        found = shorter.group(1)
+    return None
+
+
+def _address(data: bytes, start: int, end: int) -> Verdict | None:
+    found = data[start:end]
+    before, after = data[max(0, start - 24) : start].rpartition(b"\x00")[2], data[end : end + 2]
+    if found.count(b":") >= 2 and re.fullmatch(rb"[0-9A-Fa-f:.]+", found):
+        return _ipv6(found, start, end, before, after)
+    if found.count(b".") != 3 or not re.fullmatch(rb"\d{1,3}(?:\.\d{1,3}){3}", found):
+        return None
+    part_of_more = before[-1:] == b"." or re.match(rb"\.\d", after)
+    if part_of_more or _VERSION_WORD.search(before) or not _is_ip(found):
+        return None
+    return Verdict(start, end, b"<ip>")
+
+
+def _ipv6(found: bytes, start: int, end: int, before: bytes, after: bytes) -> Verdict | None:
+    groups = [group for group in re.split(rb"[:.]", found) if group]
+    joined = before[-1:].isalnum() or after[:1].isalnum() or before[-1:] == b"_" or after[:1] == b"_"
+    if joined or len(groups) < 2 or not re.search(rb"\d", found) or not _is_ip(found):
+        return None
+    return Verdict(start, end, b"<ip>")
+
+
+def _is_ip(found: bytes) -> bool:
+    try:
+        address = ip_address(found.decode("latin-1"))
+    except ValueError:
+        return False
+    return isinstance(address, IPv6Address) or not found.startswith(b"0.")
+
+
+def _number(data: bytes, start: int, end: int) -> Verdict | None:
+    """A card or a phone inside a run of digits; the longest reading of the leftmost start that is one."""
+    found = data[start:end]
+    if not re.fullmatch(rb"[+(]{0,2}\d[\d ().\-/]*", found):
+        return None
+    before = data[max(0, start - 32) : start].rpartition(b"\x00")[2]
+    if re.search(rb"[A-Za-z_\d]$|\d\.$", before):
+        return None
+    whole = (
+        len(found) if not data[end : end + 1].isalpha() else max((g.start() for g in _GROUP.finditer(found)), default=0)
+    )
+    return _card(found, start, whole) or _phone(found, start, whole, before)
+
+
+def _card(found: bytes, start: int, whole: int) -> Verdict | None:
+    groups = [group for group in _GROUP.finditer(found) if group.end() <= whole]
+    for i, first in enumerate(groups):
+        for last in reversed(groups[i:]):
+            if _is_card(found[first.start() : last.end()]):
+                return Verdict(start + first.start(), start + last.end(), b"<card>")
+    return None
+
+
+def _is_card(text: bytes) -> bool:
+    digits = re.sub(rb"\D", b"", text)
+    if len(digits) < 13 or not re.fullmatch(rb"\d{12,19}|\d{3,6}(?:[ \-]\d{1,7}){1,4}", text):
+        return False
+    fits = any(prefix.match(digits) and len(digits) in lengths for prefix, lengths in _CARD_LENGTHS)
+    return fits and len(set(digits)) > 1 and luhn.is_valid(digits.decode())
+
+
+def _phone(found: bytes, start: int, whole: int, before: bytes) -> Verdict | None:
+    groups = [group for group in _GROUP.finditer(found) if group.end() <= whole]
+    told = _PHONE_WORD.search(before) is not None
+    for last in reversed(groups):
+        text = found[: last.end()]
+        if _DATE.match(text.lstrip(b"+(")) is None and _is_phone(
+            text, told=told, counted=_COUNT_WORD.search(before) is not None
+        ):
+            return Verdict(start, start + len(text), b"<phone>")
+    return None
+
+
+def _is_phone(text: bytes, *, told: bool, counted: bool) -> bool:
+    digits = re.sub(rb"\D", b"", text)
+    if text.lstrip(b"(").startswith((b"+", b"00")):
+        return 8 <= len(digits) <= 17 and not (counted and text.isdigit())
+    if not 7 <= len(digits) <= 15:
+        return False
+    if told or _NORTH_AMERICAN.fullmatch(text):
+        return True
+    return not counted and 9 <= len(digits) <= 12 and _NATIONAL.fullmatch(text) is not None
+
+
+def _token(data: bytes, start: int, end: int) -> Verdict | None:
+    found = data[start:end]
+    told = _SECRET.match(found)
+    if told is not None:
+        return _told_secret(found, start, end, told.end())
+    if re.match(rb"eyJ|[spr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza", found):
+        return Verdict(start, end, b"<token>")
+    digits, letters = len(re.findall(rb"\d", found)), len(re.findall(rb"[A-Za-z]", found))
+    random_looking = len(found) >= 32 and digits >= 3 and letters >= 3 and b" " not in found and found.count(b"/") < 4
+    return Verdict(start, end, b"<token>") if random_looking else None
+
+
+def _told_secret(found: bytes, start: int, end: int, value_at: int) -> Verdict | None:
+    value = found[value_at:]
+    password = re.match(rb"pass|pwd|pin|bearer|basic", found, re.IGNORECASE)
+    if re.search(rb"\d", value) or len(value) >= 16 or ((password and b":" in found) or b"=" in found):
+        return Verdict(start + value_at, end, b"<token>")
+    return None

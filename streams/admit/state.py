@@ -1,0 +1,84 @@
+"""What admit holds of one input partition, and the shapes of what goes in and comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from schemas.catalog import CHATS, CONTACT_TOPICS, SURVEYS, TICKETS, TIMELINE_TOPICS, Topic
+from schemas.dead_letter import DeadLetter
+from schemas.frame import Frame, WatchedStream
+from schemas.timeline import TimelineEntry
+from schemas.workspace import Workspace
+from streams.admit.buckets import Book
+from streams.admit.cleaning import Cleaner
+from streams.admit.frames import Place
+from streams.admit.settings import AdmitSettings
+
+CHANNELS = {TICKETS.name: "ticket", CHATS.name: "chat", SURVEYS.name: "survey"}
+
+
+class RawMessage(NamedTuple):
+    """One message of a raw topic as Kafka hands it over."""
+
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Counters(Struct):
+    """What a batch came to; ``late`` by workspace."""
+
+    read: int = 0
+    admitted: int = 0
+    repeats: int = 0
+    late: dict[str, int] = field(default_factory=dict)
+
+
+class Admitted(Struct):
+    """What one batch gives. ``contacts`` are finished Kafka keys and values of :class:`schemas.contact.Contact`."""
+
+    contacts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    timeline: list[TimelineEntry] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    counters: Counters = field(default_factory=Counters)
+
+
+class PartitionState:
+    """All that admit knows of one input partition. :func:`admit` changes it in place and hands it back."""
+
+    def __init__(
+        self,
+        topic: Topic,
+        partition: int,
+        partitions: Mapping[str, int],
+        workspaces: tuple[Workspace, ...],
+        settings: AdmitSettings,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.settings = settings
+        self.counts = topic in CONTACT_TOPICS
+        self.stream: WatchedStream = "low_scores" if topic is SURVEYS else "contacts"
+        self.place = Place(
+            origin=f"{topic.name}/{partition}",
+            stream=self.stream,
+            inputs=_inputs(self._siblings(), partitions),
+            frame_bytes=settings.frame_bytes,
+        )
+        self.books = {workspace.name: Book(workspace) for workspace in workspaces}
+        self.cleaner = Cleaner(topic.type, settings.customer_key)
+        self.channel = CHANNELS.get(topic.name, "")
+
+    def _siblings(self) -> tuple[Topic, ...]:
+        if not self.counts:
+            return TIMELINE_TOPICS
+        return (SURVEYS,) if self.stream == "low_scores" else (TICKETS, CHATS)
+
+
+def _inputs(topics: Sequence[Topic], partitions: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(f"{topic.name}/{i}" for topic in topics for i in range(partitions[topic.name]))
