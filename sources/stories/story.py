@@ -13,9 +13,11 @@ from schemas.catalog import Topic
 from schemas.raw import RawEvent
 from schemas.workspace import Workspace
 from sources.stories.crowd import Cast, Crowd, gather
-from sources.stories.pages import Setting, change_event, contact_events, population_events, signal_events
+from sources.stories.news import change_event, population_events, signal_events
 from sources.stories.plot import Effect, Strength, write_plot
+from sources.stories.setting import Setting
 from sources.stories.texts import Teller
+from sources.stories.voices import contact_events
 from sources.stories.world import found_company
 
 FIRST_DAY = datetime(2026, 3, 3, tzinfo=UTC)
