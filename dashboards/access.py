@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 COOKIE = "whence_session"
 SESSION_S = 12 * 3600
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Verdict = Literal["welcome", "unknown_host", "who_are_you"]
 
@@ -46,7 +46,12 @@ class Access(Struct, frozen=True, kw_only=True):
         """Give the browser a session: signed, short, unreadable to scripts, never the token itself."""
         until = str(int(self.clock()) + SESSION_S)
         response.set_cookie(
-            COOKIE, f"{until}.{self._signature(until)}", max_age=SESSION_S, httponly=True, samesite="strict", secure=secure
+            COOKIE,
+            f"{until}.{self._signature(until)}",
+            max_age=SESSION_S,
+            httponly=True,
+            samesite="strict",
+            secure=secure,
         )
 
     def _valid(self, session: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dashboards.panel import Panel, Threshold
+from dashboards.panel import Panel, Threshold, parameter
 from dashboards.sql import ABOVE, BAND_HIGH, BAND_LOW, BELOW, HERE, SLICE, STREAM, stepped, within
 
 _BANDS = f"""
-    SELECT {stepped("bucket_start")} AS t, observed, expected, {BELOW}, {ABOVE}, gap
+    SELECT {stepped("bucket_start")} AS t, observed AS seen, expected AS mean, {BELOW}, {ABOVE}, gap AS holed
     FROM expectations_now
     WHERE {HERE} AND {STREAM} AND {SLICE} AND {within("bucket_start")}
 """
@@ -18,7 +18,7 @@ VOLUME = Panel(
     shape="curve",
     columns=("t", "observed", "expected", "low", "high", "gap"),
     sql=f"""
-SELECT t, sum(observed) AS observed, sum(expected) AS expected, {BAND_LOW} AS low, {BAND_HIGH} AS high, max(gap) AS gap
+SELECT t, sum(seen) AS observed, sum(mean) AS expected, {BAND_LOW} AS low, {BAND_HIGH} AS high, max(holed) AS gap
 FROM ({_BANDS})
 GROUP BY t
 ORDER BY t
@@ -82,13 +82,18 @@ SPIKES = Panel(
     title="Spikes",
     unit="contacts",
     columns=_SPIKE_COLUMNS,
-    sql=_spikes(f" AND onset < {{until:DateTime64(3, 'UTC')}} AND (state = 'open' OR end >= {{since:DateTime64(3, 'UTC')}})"),
+    sql=_spikes(f" AND onset < {parameter('until')} AND (state = 'open' OR end >= {parameter('since')})"),
     empty="No spike in this span: no slice had more contacts than chance explains under the false-alarm budget.",
     thresholds=(Threshold(value=0, level="calm"), Threshold(value=1, level="act")),
 )
 
 ALL_SPIKES = Panel(
-    id="spikes", title="Spikes", unit="contacts", columns=_SPIKE_COLUMNS, sql=_spikes(""), empty="No spike was ever found here."
+    id="spikes",
+    title="Spikes",
+    unit="contacts",
+    columns=_SPIKE_COLUMNS,
+    sql=_spikes(""),
+    empty="No spike was ever found here.",
 )
 
 _CHANGE_COLUMNS = (
@@ -120,6 +125,6 @@ ALL_CHANGES = Panel(
     id="changes",
     title="Changes upstream",
     columns=_CHANGE_COLUMNS,
-    sql=_changes(" AND starts_at < {until:DateTime64(3, 'UTC')}"),
+    sql=_changes(f" AND starts_at < {parameter('until')}"),
     empty="No release, promotion or other change has come in. Send them to the topics releases, promotions and changes: without them every spike stays unknown.",
 )

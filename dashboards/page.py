@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import parse_qs
 
 import anyio
@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from dashboards.access import Access
 from dashboards.answers import Asked, StoreAway, answer
 from dashboards.headers import SecurityHeaders
-from dashboards.panels import VIEW_NAMES, ViewName
+from dashboards.panels import VIEW_NAMES
 from dashboards.query import Query
 from schemas.health import Health
 
@@ -94,7 +94,7 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]]) -
         if view not in VIEW_NAMES:
             return JSONResponse({"error": f"There is no view {view!r}; there are {', '.join(VIEW_NAMES)}."}, 404)
         try:
-            said = await anyio.to_thread.run_sync(answer, query, cast("ViewName", view), asked, limiter=limiter)
+            said = await anyio.to_thread.run_sync(answer, query, view, asked, limiter=limiter)
         except StoreAway as error:
             return JSONResponse({"error": str(error)}, 503)
         return _tagged(request, {**said, "health": [msgspec.to_builtins(part) for part in health()]})

@@ -15,7 +15,7 @@ SPANS = {
 }
 ALL = "all"
 _STEPS_S = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-_MOST_POINTS = 400
+_MOST_POINTS = 240
 
 
 class Stretch(Struct, frozen=True, kw_only=True):

@@ -30,10 +30,10 @@ CURVE = Panel(
     shape="curve",
     columns=("t", "observed", "expected", "low", "high", "gap"),
     sql=f"""
-SELECT t, sum(contacts) AS observed, if(countIf(banded) >= countIf(judged), sum(expected), NULL) AS expected,
-    {BAND_LOW} AS low, {BAND_HIGH} AS high, max(gap) AS gap
+SELECT t, sum(seen) AS observed, if(countIf(is_band) >= countIf(is_judged), sum(mean), NULL) AS expected,
+    {BAND_LOW} AS low, {BAND_HIGH} AS high, max(holed) AS gap
 FROM (
-    SELECT {stepped("bucket_start")} AS t, true AS judged, false AS banded, 0 AS contacts, 0 AS expected, 0 AS below, 0 AS above, gap
+    SELECT {stepped("bucket_start")} AS t, true AS is_judged, false AS is_band, 0 AS seen, 0. AS mean, 0. AS below, 0. AS above, gap AS holed
     FROM judged_now
     WHERE {HERE} AND {STREAM} AND {within("bucket_start")} AND NOT final
     UNION ALL

@@ -22,8 +22,8 @@ def stepped(column: str) -> str:
 
 
 # Bands of single buckets do not add up: errors of different buckets partly cancel, so half-widths add in squares.
-BAND_LOW = "greatest(0, sum(expected) - sqrt(sum(below)))"
-BAND_HIGH = "sum(expected) + sqrt(sum(above))"
+BAND_LOW = "greatest(0, sum(mean) - sqrt(sum(below)))"
+BAND_HIGH = "sum(mean) + sqrt(sum(above))"
 BELOW = "pow(expected - low, 2) AS below"
 ABOVE = "pow(high - expected, 2) AS above"
 
