@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from stats.errors import DomainError
 
@@ -161,8 +162,7 @@ def _strength(observed: Floats, expected: Floats, *, at_most: float) -> float:
 
 
 def _cells(values: Floats, place: Ints, many: int) -> Floats:
-    member = np.zeros((many, len(place)))
-    member[place, np.arange(len(place))] = 1.0
+    member = csr_array((np.ones(len(place)), (place, np.arange(len(place)))), shape=(many, len(place)))
     return np.asarray(member @ values)
 
 

@@ -10,18 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+SHARE_ERROR = 0.03
 
 
-def scan_score(count: Floats, *, mean: Floats, variance: Floats, depth: NDArray[np.int64]) -> Floats:
-    """Log-likelihood ratio of a raised slice against none, divided by its over-dispersion, less a penalty by depth.
+def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, depth: NDArray[np.int64]) -> Floats:
+    """Log-likelihood ratio of a raised slice against none, over-dispersed, less a penalty by depth.
 
-    Zero or less where the count does not exceed the mean.
+    Levels err together, shares hardly: only a share's error (``SHARE_ERROR``) is held against a slice here, not the
+    forecast's. Zero or less where the count does not exceed the mean.
     """
     safe = np.maximum(mean, 1e-9)
     ratio = np.maximum(count, 1e-9) / safe
     gain = np.where(count > safe, count * np.log(ratio) - (count - safe), 0.0)
     many = np.log(np.maximum(np.bincount(depth, minlength=4), 1))
-    return gain * safe / np.maximum(variance, safe) - many[depth]
+    return np.asarray(gain / (dispersion + SHARE_ERROR**2 * safe) - many[depth])
 
 
 def unexplained(count: Floats, *, mean: Floats, shared_count: Floats, shared_mean: Floats) -> Floats:
@@ -34,14 +36,16 @@ def onset_posterior(count: Floats, mean: Floats, *, dispersion: float) -> Floats
     """Posterior over the step at which a rise that lasts until the end began, flat prior.
 
     ``count`` and ``mean`` are steps of one slice, oldest first. Generalised likelihood of a raised rate from each
-    step to the end, divided by dispersion.
+    step to the end, divided by dispersion. A step without expectation (a gap) begins nothing.
     """
     after_count = np.cumsum(count[::-1])[::-1]
     after_mean = np.maximum(np.cumsum(mean[::-1])[::-1], 1e-9)
     ratio = np.maximum(after_count, 1e-9) / after_mean
     gain = np.where(after_count > after_mean, after_count * np.log(ratio) - (after_count - after_mean), 0.0)
-    weight = np.exp((gain - gain.max()) / dispersion)
-    return weight / weight.sum()
+    weight = np.where(mean > 0, np.exp((gain - gain.max()) / dispersion), 0.0)
+    if not weight.any():
+        weight[-1] = 1.0
+    return np.asarray(weight / weight.sum())
 
 
 def interval(posterior: Floats, *, level: float) -> tuple[int, int]:

@@ -116,7 +116,7 @@ class Detector:
         if self.watched is not None and self.level is not None:
             bands = self._bands(count, unit)
             self._push(count, unit, muted, start_s)
-            told = self._follow() + ([] if muted else self._look())
+            told = self._follow() + ([] if muted else self._look()) + self._join()
         self._close_block(start_s, sparse)
         return Judged(tuple(told), bands, self.in_gap)
 
@@ -234,10 +234,11 @@ class Detector:
         for episode in self.episodes:
             if self._explains(episode, rungs, alarm):
                 episode.covered[alarm.number] = True
+                told = [self._reopen(episode)] if episode.state != "open" else []
+                if self._move(episode):
+                    told.append(self._tell(episode))
                 self._refree()
-                if episode.state == "open":
-                    return []
-                return [self._reopen(episode)]
+                return told
         number = self._place(rungs, alarm)
         episode = self._open(rungs, alarm, number)
         self.episodes.append(episode)
@@ -249,10 +250,10 @@ class Detector:
         score = scan_score(
             rungs.windows.count_sums[alarm.window],
             mean=rungs.mean[alarm.window],
-            variance=rungs.variance[alarm.window],
+            dispersion=rungs.dispersion,
             depth=self.watched.depth,
         )
-        related = self.free & (self._shared_mass(alarm.number) > 0)
+        related = self.free & (rungs.z[alarm.window] > 2.5) & (self._shared_mass(alarm.number) > 0)
         score = np.where(related, score, -np.inf)
         return int(np.argmax(score)) if score.max() > 0 else alarm.number
 
@@ -275,8 +276,38 @@ class Detector:
             return True
         excess = rungs.windows.count_sums[alarm.window, alarm.number] - rungs.mean[alarm.window, alarm.number]
         span_s = rungs.lengths[alarm.window] * rungs.step_s
-        shared = self._shared_excess(episode.number, rungs, self.now_s - span_s, alarm.window)[alarm.number]
-        return bool(shared >= 0.5 * excess)
+        shared = self._shared_excess(episode.number, rungs, self.now_s - span_s, alarm.window)
+        both, own = float(shared[alarm.number]), float(shared[episode.number])
+        together = episode.onset_s >= self.now_s - 2 * span_s and both >= max(0.5 * own, 0.15 * excess)
+        return both >= 0.5 * excess or together
+
+    def _move(self, episode: Episode) -> bool:
+        """Put a spike at the slice that explains all of it since its onset, if that is clearly another."""
+        assert self.watched is not None
+        assert self.coarse is not None
+        if episode.settled != (0.0, 0.0):
+            return False
+        reach_s = (self.fine.windows.keep - 1) * self.bucket_s if self.fine is not None else 0
+        rungs = self.fine if self.fine is not None and self.now_s - episode.since_s <= reach_s else self.coarse
+        rows = self._rows(rungs, episode.onset_s)
+        if not len(rows):
+            return False
+        window = min(episode.window, len(rungs.lengths) - 1)
+        count = rungs.windows.count[rows].sum(axis=0)
+        mean = np.maximum(rungs.windows.unit[rows].sum(axis=0) * rungs.level[window], 1e-6)
+        variance = rungs.dispersion * mean + rungs.spread2[window] * mean**2
+        score = scan_score(count, mean=mean, dispersion=rungs.dispersion, depth=self.watched.depth)
+        clear = (count - mean > 2.5 * np.sqrt(variance)) & (self._shared_mass(episode.number) > 0)
+        clear[episode.number] = True
+        score = np.where(clear, score, -np.inf)
+        best = int(np.argmax(score))
+        if best == episode.number or score[best] < score[episode.number] + max(3.0, 0.1 * abs(score[episode.number])):
+            return False
+        episode.number, episode.pairs = best, self.watched.slices[best]
+        episode.level, episode.forecast2 = float(rungs.level[window, best]), float(rungs.spread2[window, best])
+        episode.covered |= self._shared_mass(best) >= 0.5 * self.mass
+        episode.covered[best] = True
+        return True
 
     def _shared_excess(self, number: int, rungs: Ladder, start_s: int, window: int) -> Floats:
         """Excess of every slice since ``start_s`` that lies in slice ``number``."""
@@ -365,8 +396,31 @@ class Detector:
             if stayed or (not young and rungs.z[place, episode.number] < 1.0):
                 told.append(self._close(episode, stayed=stayed))
             elif self._worth_telling(episode):
+                if self._move(episode):
+                    self._refree()
                 told.append(self._tell(episode))
         return told
+
+    def _join(self) -> list[Spike]:
+        """Of two open spikes that prove one, the earlier survives."""
+        told: list[Spike] = []
+        running = [episode for episode in self.episodes if episode.state == "open"]
+        for later_place, later in enumerate(running):
+            for earlier in running[:later_place]:
+                if earlier.state == "open" and later.state == "open" and self._are_one(earlier, later):
+                    later.state, later.merged_into = "merged", earlier.name
+                    told.append(self._tell(later, end_s=self.now_s))
+                    earlier.covered |= later.covered
+        if told:
+            self._refree()
+        return told
+
+    def _are_one(self, earlier: Episode, later: Episode) -> bool:
+        apart_s = abs(earlier.onset_s - later.onset_s)
+        close = apart_s <= max(earlier.window_s, later.window_s)
+        return earlier.number == later.number or (
+            close and bool(earlier.covered[later.number] or later.covered[earlier.number])
+        )
 
     def _quiet_window(self, episode: Episode) -> tuple[Ladder, int]:
         assert self.coarse is not None
@@ -429,10 +483,14 @@ class Detector:
     def _blank(self, episode: Episode, rungs: Ladder) -> None:
         """Its contacts must not raise windows that outlast it."""
         assert episode.end_s is not None
+        columns = episode.covered.copy()
+        for other in self.episodes:
+            if other.state == "open":
+                columns &= ~other.covered
         rows = self._rows(rungs, episode.onset_s)
         last_s = self.now_s // rungs.step_s * rungs.step_s
         after = max((last_s - episode.end_s) // rungs.step_s, 0)
-        rungs.windows.blank(rows[: len(rows) - after] if after else rows, episode.covered)
+        rungs.windows.blank(rows[: len(rows) - after] if after else rows, columns)
         rungs.compare()
 
     def _tell(self, episode: Episode, end_s: int | None = None) -> Spike:
@@ -517,6 +575,8 @@ class Detector:
                 continue
             within = (starts + self.block_s > episode.onset_s) & (starts < end_s)
             use[np.ix_(within, episode.covered)] = 0.0
+        lately = starts >= self.now_s - self.settings.longest_s
+        use[:, use[lately].mean(axis=0) < 0.5] = 1.0
         return use
 
     def _choose(self) -> None:
