@@ -6,23 +6,22 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.errors import Reason, RejectedEvent
+from schemas.errors import RejectedEvent
 from schemas.raw import RawEvent
+from sources.contract import check_event, told
 from sources.mapping import TOPIC_BY_NAME, FieldMap, FileMap
-from sources.rows import Row, shown
+from sources.rows import Row
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 Shape = Callable[[Row], RawEvent]
 Source = Callable[[Row, dict[str, object]], object]
 _BLANK = re.compile(r"\{([^{}]+?)(\??)\}")
-_PLACE = re.compile(r"`\$\.?([A-Za-z_]\w*)")
 
 
 def shaper(file: FileMap, *, workspace: str, source: str, now: datetime) -> Shape:
@@ -46,7 +45,6 @@ def shaper(file: FileMap, *, workspace: str, source: str, now: datetime) -> Shap
     ]
     columns = {name: one.column or name for name, one in maps.items()}
     seen: Counter[bytes] = Counter()
-    latest = now + timedelta(days=1)
 
     def shape(row: Row) -> RawEvent:
         fields: dict[str, object] = dict(row) if file.same_fields else {}
@@ -61,23 +59,17 @@ def shaper(file: FileMap, *, workspace: str, source: str, now: datetime) -> Shap
             fields["extra"] = {name: row[name] for name in file.extra if row.get(name) not in (None, "")}
         if "event_id" not in fields:
             fields["event_id"] = _derived_id(row, seen)
-        return _checked(fields, topic.type, columns, latest)
+        return _checked(fields, topic.type, columns, now)
 
     return shape
 
 
-def _checked(fields: dict[str, object], kind: type, columns: dict[str, str], latest: datetime) -> RawEvent:
+def _checked(fields: dict[str, object], kind: type, columns: dict[str, str], now: datetime) -> RawEvent:
     try:
         event: RawEvent = msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _told(error, fields, columns) from error
-    if not EARLIEST <= event.occurred_at <= latest:
-        raise RejectedEvent(
-            "bad_time",
-            field=columns.get("occurred_at", "occurred_at"),
-            value=event.occurred_at.isoformat(),
-            allowed=f"a time from 2000 to {latest:%Y-%m-%d}",
-        )
+        raise _with_column(told(str(error), fields), columns) from error
+    check_event(event, now, named=columns.get("occurred_at", "occurred_at"))
     return (
         event
         if event.occurred_at.tzinfo is UTC
@@ -85,22 +77,12 @@ def _checked(fields: dict[str, object], kind: type, columns: dict[str, str], lat
     )
 
 
-def _told(error: msgspec.ValidationError, fields: dict[str, object], columns: dict[str, str]) -> RejectedEvent:
-    text = str(error)
-    if "missing required field" in text:
-        name = text.split("`")[1]
-        return RejectedEvent(
-            "missing_field", field=columns.get(name, name), value="empty", allowed="a value in every row"
-        )
-    place = _PLACE.search(text)
-    name = place.group(1) if place else ""
-    reason: Reason = "unknown_value" if "enum value" in text else "wrong_type"
-    allowed = _in_words(text.split(" - at ", maxsplit=1)[0])
-    return RejectedEvent(reason, field=columns.get(name, name), value=str(fields.get(name, "")), allowed=allowed)
-
-
-def _in_words(text: str) -> str:
-    return text.removeprefix("Expected ").split(", got")[0].replace("`", "")
+def _with_column(error: RejectedEvent, columns: dict[str, str]) -> RejectedEvent:
+    """The same refusal, naming the export's column rather than our field."""
+    name = error.field.split(".")[0].split("[")[0]
+    value = "empty" if error.reason == "missing_field" else error.value
+    allowed = "a value in every row" if error.reason == "missing_field" else error.allowed
+    return RejectedEvent(error.reason, field=columns.get(name, error.field), value=value, allowed=allowed)
 
 
 def _time_fields(kind: type) -> frozenset[str]:
@@ -241,6 +223,3 @@ def _derived_id(row: Row, seen: Counter[bytes]) -> str:
     digest = hashlib.blake2b(msgspec.json.encode(row, order="sorted"), digest_size=12).digest()
     seen[digest] += 1
     return digest.hex() if seen[digest] == 1 else f"{digest.hex()}-{seen[digest]}"
-
-
-__all__ = ["EARLIEST", "Shape", "shaper", "shown"]
