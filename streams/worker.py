@@ -169,10 +169,10 @@ class Agents:
 def connect(app: faust.App, crew: Crew) -> None:
     """Tell the crew of every assignment."""
 
-    async def on_assigned(_: Any, *assigned: Any, **__: Any) -> None:
-        crew.assigned(Place(tp.topic, tp.partition) for tp in assigned[0])
+    async def on_assigned(*sender_and_places: Any, **_: Any) -> None:
+        crew.assigned(Place(place.topic, place.partition) for place in sender_and_places[1])
 
-    async def on_revoked(_: Any, *__: Any, **___: Any) -> None:
+    async def on_revoked(*_: Any, **__: Any) -> None:
         crew.revoked()
 
     app.on_partitions_assigned.connect(on_assigned, weak=False)

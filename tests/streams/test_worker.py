@@ -1,0 +1,169 @@
+"""The Faust worker on both brokers: exact under kills, patient with the broker, quick to end."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from schemas.broker import Broker
+from schemas.catalog import ALERTS, EXPECTATIONS, FRAMES
+from schemas.errors import FatalError
+from schemas.workspace import Workspace
+from streams.embedded import embedded_broker
+from streams.topics import ensure_topics
+from streams.worker import Agents, AgentSettings
+from tests.kafka import apache_kafka, kafka_node
+from tests.streams.toys import TOYS, Summing, expected, frames, publish, read_back, workspaces
+from tools.kafka.run import Node
+
+
+def eventually(what: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline, "did not come about"
+        time.sleep(0.1)
+
+
+@contextmanager
+def running(agents: Agents) -> Iterator[None]:
+    """The part in a thread, as ``up`` runs it; it must end within three seconds."""
+    stop = threading.Event()
+    thread = threading.Thread(target=agents.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        began = time.monotonic()
+        thread.join(10.0)
+        assert not thread.is_alive()
+        assert time.monotonic() - began < 3.0
+
+
+def _agents(broker: Broker, spaces: tuple[Workspace, ...]) -> Agents:
+    return Agents(broker, spaces, AgentSettings(group="toys", session_s=6.0, check_s=0.5), stages=TOYS)
+
+
+def _same_as_the_chain(broker: Broker, spaces: tuple[Workspace, ...]) -> None:
+    records = frames([space.name for space in spaces], 60)
+    wanted = expected(records, spaces)
+    half = len(records) // 2
+    publish(broker, records[:half])
+    agents = _agents(broker, spaces)
+    assert agents.health().detail == "not started"
+    with running(agents):
+        publish(broker, records[half:] + records[:half])
+        eventually(lambda: len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
+        eventually(lambda: agents.health().ready)
+        assert agents.health().detail == "serving partitions 0, 1, 2, 3"
+    assert read_back(broker, EXPECTATIONS) == wanted["expectations"]
+    assert read_back(broker, ALERTS) == wanted["alerts"]
+    assert agents.health().detail == "stopped"
+
+
+@pytest.mark.slow
+def test_on_the_embedded_broker_the_agents_write_what_the_chain_writes() -> None:
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        _same_as_the_chain(broker, workspaces(3))
+
+
+@pytest.mark.kafka
+def test_on_apache_kafka_the_agents_write_what_the_chain_writes() -> None:
+    with apache_kafka() as broker:
+        ensure_topics(broker)
+        _same_as_the_chain(broker, workspaces(8))
+
+
+@pytest.mark.kafka
+def test_the_agents_wait_for_a_broker_that_is_away_and_for_its_topics(tmp_path: Path) -> None:
+    with kafka_node(tmp_path) as node:
+        node.stop()
+        broker = Broker(servers=node.servers)
+        agents = _agents(broker, workspaces(1))
+        with running(agents):
+            eventually(
+                lambda: agents.health().detail.startswith(
+                    f"waiting for the Kafka broker at {node.servers}: no Kafka broker answers"
+                )
+            )
+            assert agents.health().alive
+            node.start()
+            eventually(lambda: "the topics tickets, " in agents.health().detail)
+            ensure_topics(broker)
+            eventually(lambda: agents.health().ready)
+
+
+def test_a_stage_that_fails_ends_the_part_with_its_sentence() -> None:
+    class Failing(Summing):
+        def step(self, state: object, event: object) -> object:  # type: ignore[override]
+            raise ZeroDivisionError("no contacts")
+
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        publish(broker, frames(["shop-0"], 1))
+        agents = Agents(broker, workspaces(1), stages=(Failing(),))
+        with pytest.raises(FatalError, match="The stage summing could not apply frames/"):
+            agents.run(threading.Event())
+        assert not agents.health().alive
+        assert "ZeroDivisionError: no contacts" in agents.health().detail
+
+
+class Pair:
+    """Two workers in processes of their own, replaced as they die."""
+
+    def __init__(self, node: Node, spaces: int, moments: list[str]) -> None:
+        self._node, self._spaces, self._moments = node, spaces, moments
+        self.deaths = 0
+        self.processes = [self._spawn(), self._spawn()]
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        moment = [self._moments.pop(0)] if self._moments else []
+        command = [sys.executable, "-m", "tests.streams.toy_worker", self._node.servers, str(self._spaces), *moment]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def replace_the_dead(self) -> None:
+        for place, process in enumerate(self.processes):
+            if process.poll() is not None:
+                self.deaths += 1
+                self.processes[place] = self._spawn()
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            assert process.wait(10.0) == 0
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_two_workers_killed_at_any_moment_lose_and_double_nothing(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    with kafka_node(tmp_path) as node:
+        broker = Broker(servers=node.servers)
+        ensure_topics(broker)
+        spaces = workspaces(8)
+        records = frames([space.name for space in spaces], 200)
+        wanted = expected(records, spaces)
+        pair = Pair(node, 8, ["produced:3", "applied:50", "rebuilding:2", "revoked:1", "produced:1"])
+        for start in range(0, len(records), 240):
+            publish(broker, records[start : start + 240])
+            time.sleep(1.0)
+            pair.replace_the_dead()
+            if rng.random() < 0.15:
+                pair.processes[rng.randrange(2)].kill()
+        eventually(lambda: pair.replace_the_dead() or len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
+        pair.stop()
+        assert pair.deaths >= 4
+        assert read_back(broker, FRAMES) == {(one.workspace, one.origin, one.seq): one for one in records}
+        assert read_back(broker, EXPECTATIONS) == wanted["expectations"]
+        assert read_back(broker, ALERTS) == wanted["alerts"]
