@@ -26,6 +26,7 @@ from streams.merge import Bucket
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+INSIDE_AGE = 12
 Ints = NDArray[np.int64]
 
 
@@ -215,14 +216,36 @@ class Detector:
             if found is None:
                 break
             told.extend(self._take(*found))
-        return told
+        return told + self._look_inside()
+
+    def _look_inside(self) -> list[Spike]:
+        """A burst on top of a spike that has long been open is a spike of its own."""
+        for episode in self.episodes:
+            if episode.state != "open" or any(e.inside == episode.name and e.state == "open" for e in self.episodes):
+                continue
+            observed, expected, _ = self._totals(episode, self.now_s)
+            raised = max(observed / max(expected, 1e-9), 1.0)
+            for rungs in self._due():
+                age = (self.now_s - episode.onset_s) // rungs.step_s
+                ripe = np.array([n * INSIDE_AGE <= age for n in rungs.lengths])
+                alarms = rungs.beyond(self.budget, ripe, episode.covered, raised=raised)
+                if alarms:
+                    number = self._place(rungs, alarms[0], episode.covered, raised)
+                    inner = self._open(rungs, alarms[0], number, raised)
+                    inner.inside = episode.name
+                    self.episodes.append(inner)
+                    return [self._tell(inner)]
+        return []
+
+    def _due(self) -> list[Ladder]:
+        """Ladders whose newest step ended with this bucket."""
+        coarse = self.coarse if self._block_ends() else None
+        return [rungs for rungs in (self.fine, coarse) if rungs is not None]
 
     def _first_alarm(self) -> tuple[Ladder, Alarm] | None:
         days = (self.now_s - (self.first_s or 0)) / DAY_S - self.gap_days
         best: tuple[float, Ladder, Alarm] | None = None
-        for rungs in (self.fine, self.coarse):
-            if rungs is None or (rungs is self.coarse and not self._block_ends()):
-                continue
+        for rungs in self._due():
             ripe = np.array([days >= max(self.settings.warm_d, 3 * n * rungs.step_s / DAY_S) for n in rungs.lengths])
             alarms = rungs.beyond(self.budget, ripe, self.free)
             if alarms and (best is None or alarms[0].per_week < best[0]):
@@ -239,21 +262,34 @@ class Detector:
                     told.append(self._tell(episode))
                 self._refree()
                 return told
-        number = self._place(rungs, alarm)
+        number = self._place(rungs, alarm, self.free)
         episode = self._open(rungs, alarm, number)
+        before = self._before(episode)
+        if before is not None:
+            before.covered |= episode.covered
+            return [self._reopen(before)]
         self.episodes.append(episode)
         self._refree()
         return [self._tell(episode)]
 
-    def _place(self, rungs: Ladder, alarm: Alarm) -> int:
+    def _before(self, episode: Episode) -> Episode | None:
+        """The closed spike that this one goes on."""
+        for old in reversed(self.episodes):
+            if old.state == "closed" and old.end_s is not None and not old.teaches and not old.inside:
+                again = old.covered[episode.number] and episode.onset_s - old.end_s <= self.settings.return_s
+                if again and self.now_s - old.end_s <= 7 * self.settings.return_s:
+                    return old
+        return None
+
+    def _place(self, rungs: Ladder, alarm: Alarm, among: Bools, raised: float = 1.0) -> int:
         assert self.watched is not None
         score = scan_score(
             rungs.windows.count_sums[alarm.window],
-            mean=rungs.mean[alarm.window],
+            mean=raised * rungs.mean[alarm.window],
             dispersion=rungs.dispersion,
             depth=self.watched.depth,
         )
-        related = self.free & (rungs.z[alarm.window] > 2.5) & (self._shared_mass(alarm.number) > 0)
+        related = among & (rungs.z[alarm.window] > 2.5) & (self._shared_mass(alarm.number) > 0)
         score = np.where(related, score, -np.inf)
         return int(np.argmax(score)) if score.max() > 0 else alarm.number
 
@@ -326,11 +362,11 @@ class Detector:
         first = next((i for i, at in enumerate(self.memory.starts) if at >= start_s), len(self.memory.starts))
         return added([*self.memory.blocks[first:], *self.open_block])
 
-    def _open(self, rungs: Ladder, alarm: Alarm, number: int) -> Episode:
+    def _open(self, rungs: Ladder, alarm: Alarm, number: int, raised: float = 1.0) -> Episode:
         assert self.watched is not None
         length = rungs.lengths[alarm.window]
         rows = rungs.windows.rows(2 * length if length > 1 else 3)
-        level = float(rungs.level[alarm.window, number])
+        level = raised * float(rungs.level[alarm.window, number])
         dispersion = float(rungs.dispersion[number])
         posterior = onset_posterior(
             rungs.windows.count[rows, number], rungs.windows.unit[rows, number] * level, dispersion=dispersion
@@ -351,6 +387,7 @@ class Detector:
             level=level,
             forecast2=float(rungs.spread2[alarm.window, number]),
             chance=alarm.chance,
+            raised=raised,
             onset_s=onset_s,
             onset_low_s=begin_s + first * rungs.step_s,
             onset_high_s=begin_s + (last + 1) * rungs.step_s,
@@ -393,7 +430,7 @@ class Detector:
             rungs, place = self._quiet_window(episode)
             stayed = self.now_s - episode.onset_s >= self.settings.longest_s
             young = self.now_s < episode.opened_s + self.bucket_s
-            if stayed or (not young and rungs.z[place, episode.number] < 1.0):
+            if stayed or (not young and self._excess_sd(rungs, place, episode) < 1.0):
                 told.append(self._close(episode, stayed=stayed))
             elif self._worth_telling(episode):
                 if self._move(episode):
@@ -416,11 +453,20 @@ class Detector:
         return told
 
     def _are_one(self, earlier: Episode, later: Episode) -> bool:
+        if later.inside == earlier.name:
+            return False
         apart_s = abs(earlier.onset_s - later.onset_s)
         close = apart_s <= max(earlier.window_s, later.window_s)
         return earlier.number == later.number or (
             close and bool(earlier.covered[later.number] or later.covered[earlier.number])
         )
+
+    @staticmethod
+    def _excess_sd(rungs: Ladder, place: int, episode: Episode) -> float:
+        """Standardised excess of a window over what the spike rose from."""
+        mean = episode.raised * float(rungs.mean[place, episode.number])
+        sd = np.sqrt(episode.raised * float(rungs.variance[place, episode.number]))
+        return float((rungs.windows.count_sums[place, episode.number] - mean) / sd)
 
     def _quiet_window(self, episode: Episode) -> tuple[Ladder, int]:
         assert self.coarse is not None
@@ -474,14 +520,16 @@ class Detector:
         episode.state, episode.teaches = "closed", stayed
         told = self._tell(episode, end_s=episode.end_s)
         assert self.coarse is not None
-        for rungs in (self.coarse, self.fine):
-            if rungs is not None:
-                self._blank(episode, rungs)
         self._refree()
+        for old in self.episodes:
+            if old.state == "closed" and old.end_s is not None and self.now_s - old.end_s <= self.settings.longest_s:
+                for rungs in (self.coarse, self.fine):
+                    if rungs is not None:
+                        self._blank(old, rungs)
         return told
 
     def _blank(self, episode: Episode, rungs: Ladder) -> None:
-        """Its contacts must not raise windows that outlast it."""
+        """Its contacts must not raise windows that outlast it, nor a spike that it was on top of."""
         assert episode.end_s is not None
         columns = episode.covered.copy()
         for other in self.episodes:
@@ -490,7 +538,14 @@ class Detector:
         rows = self._rows(rungs, episode.onset_s)
         last_s = self.now_s // rungs.step_s * rungs.step_s
         after = max((last_s - episode.end_s) // rungs.step_s, 0)
-        rungs.windows.blank(rows[: len(rows) - after] if after else rows, columns)
+        rows = rows[: len(rows) - after] if after else rows
+        if episode.inside:
+            place = np.ix_(rows, np.flatnonzero(episode.covered))
+            usual = rungs.windows.unit[place] * rungs.level[0, episode.covered] * episode.raised
+            rungs.windows.count[place] = np.minimum(rungs.windows.count[place], usual)
+            rungs.windows.resum()
+            return
+        rungs.windows.blank(rows, columns)
         rungs.compare()
 
     def _tell(self, episode: Episode, end_s: int | None = None) -> Spike:

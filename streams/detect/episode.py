@@ -56,6 +56,8 @@ class Episode:
     settled: tuple[float, float] = (0.0, 0.0)
     totals: tuple[float, float, float] = field(default=(0.0, 0.0, 1.0))
     teaches: bool = False
+    raised: float = 1.0
+    inside: str = ""
 
     @property
     def since_s(self) -> int:

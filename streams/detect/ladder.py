@@ -17,6 +17,7 @@ DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 FEWEST = 4.0
 WORTH_A_LOOK = 2.8
+RAISED_SPREAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,20 @@ class Ladder:
                 self.error.learn_dispersion(count, mean, self.variance[place], use)
             self.error.learn_sigma(place, count, mean, self.variance[place], self.dispersion, use)
 
-    def beyond(self, budget_per_week: float, ripe: Bools, free: Bools) -> list[Alarm]:
-        """Windows whose excess chance would show less often than the budget allows, the rarest first."""
+    def beyond(self, budget_per_week: float, ripe: Bools, free: Bools, *, raised: float = 1.0) -> list[Alarm]:
+        """Windows whose excess chance would show less often than the budget allows, the rarest first.
+
+        With ``raised`` above 1, on top of a rise by that factor, which itself is known to about a half.
+        """
         look = (self.z > WORTH_A_LOOK) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None]
         if not look.any():
             return []
         place, number = np.nonzero(look)
-        chance = tail_chance(
-            self.windows.count_sums[place, number],
-            mean=self.mean[place, number],
-            variance=self.variance[place, number],
-        )
+        mean = self.mean[place, number] * raised
+        variance = self.variance[place, number] * raised
+        if raised > 1.0:
+            variance = variance + (RAISED_SPREAD * mean) ** 2
+        chance = tail_chance(self.windows.count_sums[place, number], mean=mean, variance=variance)
         per_week = clump_rate(chance, self.windows.lengths[place]) * (WEEK_S / self.step_s) / self.share[place, number]
         order = np.lexsort((number, place, per_week))
         return [
