@@ -85,11 +85,15 @@ def merge(merger: Merger, frame: Frame) -> tuple[Merger, Advance]:
 
 def _closed(merger: Merger, until: datetime) -> Iterator[Bucket]:
     width = timedelta(seconds=merger.bucket_s)
-    with_contacts = [start for start, frames in merger.pending.items() if any(frame.counts for frame in frames)]
-    start = merger.next_start if merger.next_start is not None else min(with_contacts, default=until)
+    start = merger.next_start if merger.next_start is not None else _first_with_contacts(merger, until)
     while start + width <= until:
         yield _merged(merger, start, merger.pending.get(start, ()))
         start += width
+
+
+def _first_with_contacts(merger: Merger, until: datetime) -> datetime:
+    starts = (start for start, frames in merger.pending.items() if any(frame.counts for frame in frames))
+    return min(starts, default=until)
 
 
 def _merged(merger: Merger, start: datetime, frames: tuple[Frame, ...]) -> Bucket:

@@ -175,7 +175,8 @@ class _Line:
 
     def _admit(self, messages: dict[str, list[RawMessage]], until: datetime, *, final: bool = False) -> None:
         mark = encode(Progress(workspace=self.workspace.name, until=until, final=final))
-        for name, batch in messages.items():
+        # The quiet topics go first, so that the busiest one's buckets are not kept waiting for them.
+        for name, batch in sorted(messages.items(), key=lambda pair: len(pair[1])):
             batch.append(self._message(name, until, PROGRESS_KEY, mark))
             self._partitions[name], admitted = admit(self._partitions[name], batch)
             self._letters += admitted.letters

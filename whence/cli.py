@@ -198,11 +198,12 @@ def export(
     workspace: Annotated[str | None, typer.Option("--workspace", help="Only this workspace.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only from this time on (ISO 8601, UTC).")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Only before this time (ISO 8601, UTC).")] = None,
+    final: Annotated[bool, typer.Option("--final", help="Only attributions that are final.")] = False,
 ) -> None:
-    """Write what the store holds as CSV or JSONL; attributions.csv has one row per spike and candidate cause."""
+    """Write what the store holds as CSV or JSONL, by its last revision; attributions.csv has one row per spike and candidate cause."""
     from whence.export import run_export
 
-    run_export(context.obj.settings(), what, form, out, workspace=workspace, since=since, until=until)
+    run_export(context.obj.settings(), what, form, out=out, workspace=workspace, since=since, until=until, final=final)
 
 
 @app.command(epilog=_examples("whence migrate", "whence migrate --dry-run", "whence migrate --to 2"))

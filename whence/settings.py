@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, SecretStr, Validatio
 from pydantic_core import ErrorDetails
 
 from schemas.workspace import Workspace
+from sinks.settings import SinkSettings
 from sinks.store import StoreSettings
 from streams.admit.settings import AdmitSettings
 from whence.errors import SettingsError
@@ -81,6 +82,7 @@ class Settings(BaseModel):
     broker: BrokerSection = BrokerSection()
     store: Annotated[StoreSettings, PlainValidator(struct_section(StoreSettings, "store"))] = StoreSettings()
     admit: Annotated[AdmitSettings, PlainValidator(_admit)] = AdmitSettings(customer_key=NO_KEY)
+    sink: Annotated[SinkSettings, PlainValidator(struct_section(SinkSettings, "sink"))] = SinkSettings()
     web: WebSection = WebSection()
     intake: IntakeSection = IntakeSection()
     health: HealthSection = HealthSection()

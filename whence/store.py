@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards.query import Query, Row, from_client
 from sinks.migrate import Step, current, migrate, newest
-from sinks.store import StoreSettings, connect
+from sinks.store import StoreSettings, connect, explained
 from whence.errors import SettingsError
 from whence.settings import Settings
 from whence.show import OUT, print_table, say
@@ -26,6 +27,8 @@ def store_client(settings: StoreSettings) -> Iterator[Client]:
     client = connect(settings)
     try:
         yield client
+    except ClickHouseError as error:
+        raise explained(error, settings) from error
     finally:
         client.close()
 

@@ -94,7 +94,7 @@ def all_parts(
     parts: tuple[Part, ...] = (
         Admit(broker, admit_settings(settings), tuple(workspaces)),
         Agents(broker, tuple(workspaces)),
-        Writer(broker, settings.store),
+        Writer(broker, settings.store, settings.sink),
         Quality(broker, settings.store, tuple(workspaces)),
     )
     return parts if page is None else (*parts, page)
@@ -164,7 +164,7 @@ def _part(settings: Settings, broker: Broker, name: str) -> Part:
     if name == "agents":
         return Agents(broker, settings.workspaces)
     if name == "sink":
-        return Writer(broker, settings.store)
+        return Writer(broker, settings.store, settings.sink)
     return Quality(broker, settings.store, settings.workspaces)
 
 

@@ -63,7 +63,7 @@ def open_one(kind: type[Struct], value: bytes | None, *, max_bytes: int, max_dep
     if len(value) > max_bytes:
         raise RejectedEvent("too_large", field="", value=f"{len(value)} bytes", allowed=f"at most {max_bytes} bytes")
     found = _parsed(value, max_depth)
-    known = {field.name for field in msgspec.structs.fields(kind)}
+    known = kind.__struct_fields__
     unknown = {name: found.pop(name) for name in list(found) if name not in known}
     if unknown:
         given = found.get("extra", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
@@ -61,19 +62,25 @@ def _unknown(state: PartitionState, name: str) -> RejectedEvent:
 
 
 def _opened(state: PartitionState, batch: Sequence[RawMessage]) -> list[Item]:
-    """Decode in one go for as long as it goes well; take what fails the slow way, then go on."""
     items: list[Item] = []
+    for is_mark, run in groupby(batch, key=lambda message: message.key == PROGRESS_KEY):
+        items += [_one(state, message) for message in run] if is_mark else _events(state, list(run))
+    return items
+
+
+def _events(state: PartitionState, batch: Sequence[RawMessage]) -> list[Item]:
+    """Decode in one go for as long as it goes well; take what fails the slow way, then go on."""
     limit = state.settings.max_message_bytes
-    small = all(m.value and len(m.value) <= limit and m.key != PROGRESS_KEY for m in batch)
-    if small:
-        values = iter([m.value or b"" for m in batch])
-        while len(items) < len(batch):
-            try:
-                items.extend(map(opener(state.topic.type), values))
-            except Exception:  # whatever it is, the slow way says it exactly
-                items.append(_one(state, batch[len(items)]))
-        return items
-    return [_one(state, message) for message in batch]
+    if not all(m.value and len(m.value) <= limit for m in batch):
+        return [_one(state, message) for message in batch]
+    items: list[Item] = []
+    values = iter([m.value or b"" for m in batch])
+    while len(items) < len(batch):
+        try:
+            items.extend(map(opener(state.topic.type), values))
+        except Exception:  # whatever it is, the slow way says it exactly
+            items.append(_one(state, batch[len(items)]))
+    return items
 
 
 def _one(state: PartitionState, message: RawMessage) -> Item:
