@@ -172,6 +172,8 @@ def first_line(error: BaseException) -> str:
     """The operating system's reason, or the first line without ClickHouse's trailers, at most 300 characters."""
     if refused := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error)):
         return refused.group(1)
+    if "timed out" in str(error):
+        return "it did not answer in time"
     text = next(iter(str(error).strip().splitlines()), type(error).__name__)
     text = re.sub(r"^.*?DB::Exception: ", "", text)
     return re.sub(r"\s*\((?:official build|version|for url).*$", "", text)[:300]

@@ -28,6 +28,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
+import clickhouse_connect
+import lz4.frame  # type: ignore[import-untyped]
+from clickhouse_connect.driver.client import Client
+
 _INSERT = re.compile(rb"\s*INSERT\s+INTO\s.*?\bFORMAT\s+(\w+)[ \t]*\n", re.IGNORECASE | re.DOTALL)
 _ANSWERS = re.compile(r"\s*(SELECT|WITH|SHOW|DESCRIBE|DESC|EXISTS|EXPLAIN|\()", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
@@ -47,11 +51,12 @@ class Engine:
     """The engine; every thread has a connection of its own, as a session would."""
 
     def __init__(self, path: str) -> None:
-        import clickhouse_connect
-
-        self._connect = lambda: clickhouse_connect.get_client(interface="chdb", path=path)
+        self._path = path
         self._local = threading.local()
         self._first = self._connect()
+
+    def _connect(self) -> Client:
+        return clickhouse_connect.get_client(interface="chdb", path=self._path)
 
     def ask(self, sql: str | bytes, settings: dict[str, str], parameters: dict[str, str], database: str) -> bytes:
         if not hasattr(self._local, "client"):
@@ -160,8 +165,6 @@ class Handler(BaseHTTPRequestHandler):
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("Content-Encoding") == "lz4":
-            import lz4.frame
-
             return bytes(lz4.frame.decompress(body))
         return body
 

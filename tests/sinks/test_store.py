@@ -1,0 +1,141 @@
+"""Opening the store, and one clear sentence for each way in which it does not open."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from schemas.errors import FatalError
+from sinks.store import StoreAway, StoreSettings, connect, error_code, explained, first_line
+from tests.clickhouse_server import ClickHouseServer
+
+ROOT = Path(__file__).parents[2]
+OTHER_PROCESS = """
+import sys
+from schemas.errors import FatalError
+from sinks.store import StoreSettings, connect
+try:
+    connect(StoreSettings(path=sys.argv[1]))
+except FatalError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def said_by_another_process(path: Path) -> str:
+    command = [sys.executable, "-c", OTHER_PROCESS, str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_client_works_in_its_own_database_and_speaks_utc(client: Client, store: StoreSettings) -> None:
+    assert client.command("SELECT currentDatabase()") == store.database
+    (at,) = client.query("SELECT toDateTime64('2026-01-02 03:04:05.678', 3, 'UTC')").result_rows[0]
+    assert at.isoformat() == "2026-01-02T03:04:05.678000+00:00"
+
+
+def test_two_clients_share_a_store(store: StoreSettings) -> None:
+    one, two = connect(store), connect(store)
+    assert one.command("SELECT 1") == two.command("SELECT 1") == 1
+
+
+def test_a_second_process_on_the_embedded_store_is_told_who_has_it(store_folder: Path) -> None:
+    held = connect(StoreSettings(path=str(store_folder)))
+    assert said_by_another_process(store_folder) == (
+        f"FatalError The embedded store in {store_folder} is in use by another process ({os.getpid()}). "
+        "End that one, or use a ClickHouse server, which many processes can share."
+    )
+    held.close()
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FatalError) as refused:
+        connect(StoreSettings(path=str(tmp_path / "file")))
+    assert str(refused.value) == (
+        f"The store's folder {tmp_path / 'file'} cannot be made: File exists. "
+        "Name a folder that this user may write, with store.path."
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(FatalError) as refused:
+        connect(StoreSettings(path=str(tmp_path)))
+    assert str(refused.value) == (
+        f"The store's folder {tmp_path} cannot be written by this user. "
+        "Change its owner or its permissions, or name another with store.path."
+    )
+
+
+def test_a_wrong_password_is_named_and_never_shown(on_server: Callable[..., StoreSettings]) -> None:
+    settings = on_server(password="hunter2")
+    with pytest.raises(FatalError) as refused:
+        connect(settings)
+    assert not isinstance(refused.value, StoreAway)
+    assert str(refused.value) == (
+        f"ClickHouse at 127.0.0.1:{settings.port} refused the user 'default' (code 516). "
+        "Set store.user, and its password in WHENCE_STORE_PASSWORD or WHENCE_STORE_PASSWORD_FILE."
+    )
+    assert "hunter2" not in repr(settings)
+
+
+def test_no_server_is_one_sentence() -> None:
+    with pytest.raises(StoreAway) as refused:
+        connect(StoreSettings(host="127.0.0.1", port=9))
+    assert str(refused.value) == (
+        "No ClickHouse answers at 127.0.0.1:9: Connection refused. Start it, or correct store.host and store.port."
+    )
+
+
+def test_a_server_that_stalls_is_away(server: ClickHouseServer, on_server: Callable[..., StoreSettings]) -> None:
+    server.misbehave(stall_s=2.0)
+    try:
+        with pytest.raises(StoreAway, match="it did not answer in time"):
+            connect(on_server(timeout_s=1))
+    finally:
+        server.misbehave()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("Code: 243. DB::Exception: Cannot reserve 1.91 MiB, not enough space. (NOT_ENOUGH_SPACE)", StoreAway, "The store at h:8123 has no room left on its disk. Free some space"),
+        ("Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED)", StoreAway, "The store at h:8123 is out of memory. Give it more"),
+        ("Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS)", StoreAway, "The store at h:8123 answers: Too many parts (TOO_MANY_PARTS). Run whence doctor."),
+        ("Code: 497. DB::Exception: Not enough privileges (ACCESS_DENIED)", FatalError, "ClickHouse at h:8123 refused the user 'default' (code 497)."),
+    ],
+)  # fmt: skip
+def test_every_error_is_explained(text: str, kind: type[FatalError], said: str) -> None:
+    error = explained(DatabaseError(text), StoreSettings(host="h"))
+    assert type(error) is kind
+    assert str(error).startswith(said)
+
+
+def test_a_full_disk_under_a_temporary_file_is_explained() -> None:
+    error = explained(OSError(28, "No space left on device"), StoreSettings(host="h"))
+    assert isinstance(error, StoreAway)
+    assert "no room left" in str(error)
+
+
+def test_codes_are_found_in_texts_of_either_kind() -> None:
+    assert error_code(DatabaseError("Received ClickHouse exception, code: 60, server response: …")) == "60"
+    assert error_code(DatabaseError("x", code=60)) == "60"
+    assert error_code(ValueError("nothing")) == ""
+
+
+def test_the_first_line_drops_what_only_a_developer_reads() -> None:
+    text = "Code: 6. DB::Exception: Cannot parse 'x' (CANNOT_PARSE_TEXT) (version 26.9 (official build))\nStack trace"
+    assert first_line(DatabaseError(text)) == "Cannot parse 'x' (CANNOT_PARSE_TEXT)"
+
+
+@pytest.mark.parametrize("name", ["", "drop table", "a;b", "1st"])
+def test_a_database_is_a_plain_name(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="database"):
+        msgspec.convert({"database": name}, StoreSettings)
