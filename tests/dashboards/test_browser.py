@@ -1,0 +1,234 @@
+"""The page in a real Chromium: it loads, shows what the data holds, and says nothing on the console."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from dashboards.page import create_app
+from dashboards.query import Query, Row
+from schemas.health import Health
+from tools.screenshot import Look, browser, chromium, new_page, visit
+
+pytestmark = pytest.mark.browser
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+PARTS = [Health(part="admit", alive=True, ready=True, detail="4 partitions, none behind"), Health(part="sink", alive=True, ready=False, detail="ClickHouse is away; trying again in 8 s")]  # fmt: skip
+TOKEN = "only for this test"
+TIMES = "\N{MULTIPLICATION SIGN}"
+LOOKS = {"light": Look(sharpness=1), "dark": Look(scheme="dark", sharpness=1), "phone": Look(phone=True)}
+PLACES = {"now": "/now", "spike": "/spikes/sp-login?workspace=acme", "changes": "/changes", "pipeline": "/pipeline"}
+
+
+class Switch:
+    """A query that can be made to fail."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.away = False
+
+    def __call__(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Row]:
+        if self.away:
+            raise ConnectionError("Connection refused")
+        return self.query(sql, parameters)
+
+
+@contextmanager
+def served(query: Query, token: str | None = None) -> Iterator[str]:
+    """The page on a free port of this machine."""
+    app = create_app(query, lambda: PARTS, token)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{opened.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    program = chromium()
+    if program is None:
+        pytest.skip("no Chromium: install one, or name it in WHENCE_CHROMIUM")
+    with browser(program) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(filled: Query) -> Iterator[str]:
+    with served(filled) as url:
+        yield url
+
+
+@contextmanager
+def shown(chrome: Browser, url: str, look: Look = LOOKS["light"], *, token: str | None = None) -> Iterator[Page]:
+    """The page at an address; at the end its console must have stayed silent."""
+    page = new_page(chrome, look, token)
+    said: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        said.append(f"{message.type}: {message.text}")
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    try:
+        visit(page, url)
+        yield page
+        assert said == []
+    finally:
+        page.context.close()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("place", PLACES)
+def test_page_loads_fits_and_keeps_its_console_silent(place: str, look: str, site: str, chrome: Browser) -> None:
+    with shown(chrome, site + PLACES[place], LOOKS[look]) as page:
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, f"{wide} pixels stick out"
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{place}-{look}.png", full_page=True)
+
+
+def test_now_shows_the_open_spike_with_its_cause(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/") as page:
+        expect(page.get_by_role("heading", level=1)).to_contain_text("1 spike is open")
+        row = page.get_by_role("row", name="App 5.2.0")
+        expect(row).to_contain_text("open")
+        expect(row).to_contain_text("97%")
+        expect(row).to_contain_text("+231")
+        expect(row).to_contain_text("194 to 270")
+        expect(row).to_contain_text("mobile-core")
+
+
+def test_chart_is_drawn_and_said_in_words_and_numbers(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/now") as page:
+        chart = page.get_by_role("img", name="Contacts over")
+        assert chart.locator("canvas").evaluate("(canvas) => canvas.width > 0 && canvas.toDataURL().length > 10000")
+        page.get_by_text("The chart as a table").click()
+        expect(
+            page.get_by_role("table", name="Contacts and their expectation over time").get_by_role("row")
+        ).to_have_count(121)
+
+
+def test_a_spike_is_reached_by_keyboard_and_its_address_can_be_shared(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/now?workspace=acme&span=1w") as page:
+        page.get_by_role("link", name="Release: App 5.2.0").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("caused 231 more contacts")
+        expect(page).to_have_url(f"{site}/spikes/sp-login?workspace=acme&span=1w")
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("1 spike is open")
+
+
+def test_a_spike_shows_candidates_evidence_quotes_and_words(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/spikes/sp-login") as page:
+        candidates = page.locator(".candidate")
+        expect(candidates).to_have_count(3)
+        expect(candidates.first).to_contain_text("App 5.2.0")
+        expect(candidates.first).to_contain_text(f"13 {TIMES} likelier")
+        expect(candidates.first).to_contain_text(f"3 {TIMES} less likely")
+        expect(candidates.nth(1).get_by_text("The web is as usual.")).to_be_hidden()
+        candidates.nth(1).locator("summary").click()
+        expect(candidates.nth(1).get_by_text("The web is as usual.")).to_be_visible()
+        expect(page.locator(".chip-redacted").first).to_have_text("email")
+        expect(page.get_by_role("row", name="face id")).to_contain_text("41%")
+
+
+def test_a_refresh_closes_nothing_that_the_reader_opened(filled: Query, chrome: Browser) -> None:
+    switch = Switch(filled)
+    with served(switch) as url, shown(chrome, f"{url}/spikes/sp-login") as page:
+        page.clock.install()
+        page.reload()
+        summary = page.locator(".candidate").nth(1).locator("summary")
+        summary.click()
+        summary.focus()
+        canvas = page.locator("canvas").element_handle()
+        with page.expect_response("**/api/views/spike*"):
+            page.clock.fast_forward(5_000)
+        page.get_by_role("button", name="Theme").dispatch_event("click")
+        expect(page.locator(".candidate").nth(1).locator("details")).to_have_attribute("open", "")
+        assert summary.evaluate("(element) => element === document.activeElement")
+        assert canvas is not None
+        assert canvas.evaluate("(element) => element.isConnected")
+
+
+def test_an_empty_store_says_how_to_begin(empty: Query, chrome: Browser) -> None:
+    with served(empty) as url, shown(chrome, f"{url}/now") as page:
+        expect(page.get_by_text("No contacts yet.")).to_be_visible()
+        expect(page.get_by_text("whence demo")).to_be_visible()
+
+
+def test_a_store_that_goes_away_is_said_and_healing_takes_it_back(filled: Query, chrome: Browser) -> None:
+    switch = Switch(filled)
+    with served(switch) as url:
+        page = new_page(chrome, LOOKS["light"])
+        page.clock.install()
+        visit(page, f"{url}/now")
+        switch.away = True
+        page.clock.fast_forward(5_000)
+        notice = page.locator("#notice")
+        expect(notice).to_have_text("ClickHouse does not answer: Connection refused. Trying again.")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("1 spike is open")
+        switch.away = False
+        page.clock.fast_forward(10_000)
+        expect(notice).to_be_hidden()
+        page.context.close()
+
+
+def test_signing_in_leads_to_the_page_asked_for(filled: Query, chrome: Browser) -> None:
+    with served(filled, TOKEN) as url:
+        page = new_page(chrome, LOOKS["light"])
+        page.goto(f"{url}/pipeline")
+        page.get_by_label("Token").fill(TOKEN)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / "sign-in.png")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("1 part is not ready")
+        expect(page).to_have_url(f"{url}/pipeline")
+        page.context.close()
+
+
+def test_what_customers_wrote_is_text_never_markup(filled: Query, chrome: Browser) -> None:
+    def hostile(sql: str, parameters: Mapping[str, object]) -> Sequence[Row]:
+        rows = filled(sql, parameters)
+        return [{**row, "text": "<img src=x onerror=alert(1)><b>bold</b>"} if "text" in row else row for row in rows]
+
+    with served(hostile) as url, shown(chrome, f"{url}/spikes/sp-login") as page:
+        expect(page.locator("blockquote").first).to_contain_text("onerror=alert(1)")
+        expect(page.locator("blockquote img")).to_have_count(0)
+
+
+def test_time_is_the_viewers_with_utc_at_hand(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/now", Look(zone="Asia/Kolkata")) as page:
+        fresh = page.locator(".fresh time")
+        expect(fresh).to_have_text("21:10")
+        expect(fresh).to_have_attribute("title", "2026-03-12 15:40 UTC")
+        page.get_by_role("button", name="Asia/Calcutta").or_(page.get_by_role("button", name="Asia/Kolkata")).click()
+        expect(fresh).to_have_text("15:40")
+
+
+def test_theme_can_be_chosen_and_is_kept(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/now", Look(scheme="light")) as page:
+        page.get_by_role("button", name="Theme: auto").click()
+        page.get_by_role("button", name="Theme: light").click()
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_landmarks_headings_and_names_are_there_for_screen_readers(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/spikes/sp-login") as page:
+        for role in ("banner", "main", "contentinfo"):
+            expect(page.get_by_role(role)).to_have_count(1)
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        nameless = page.evaluate(
+            "[...document.querySelectorAll('button, a, select, [role=img]')]"
+            ".filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)"
+        )
+        assert nameless == []
