@@ -32,7 +32,8 @@ class Cleaner:
         names = {field.name for field in msgspec.structs.fields(kind)}
         self._key = customer_key[:64]
         self._customers: dict[str, str] = {"": ""}
-        self._groups = tuple(_Group(tuple(name for name in group if name in names)) for group in (_OFTEN, _SELDOM))
+        present = [tuple(name for name in group if name in names) for group in (_OFTEN, _SELDOM)]
+        self._groups = tuple(_Group(group) for group in present if group)
         self._ids = tuple(name for name in ("event_id", "contact", "about") if name in names)
         self._texts = tuple(name for name in ("subject", "text") if name in names)
         self._talks = "turns" in names
