@@ -55,9 +55,13 @@ def slot(word: str) -> int:
     return crc32(stem[:_STEM].encode()) % SLOTS
 
 
-def term_slots(found: list[str]) -> Ids:
-    """The distinct slots of a text's words, ascending."""
-    return np.array(sorted({place for word in found if (place := slot(word)) >= 0}), dtype=np.int64)
+def term_slots(found: list[str]) -> dict[int, str]:
+    """The distinct slots of a text's words, each with the alphabetically first word that fell into it.
+
+    >>> sorted(term_slots(words("Downloading downloads: a download")).values())
+    ['download']
+    """
+    return {place: word for word in sorted(set(found), reverse=True) if (place := slot(word)) >= 0}
 
 
 def excess_terms(now: Floats, n_now: float, base: Floats, n_base: float) -> Floats:

@@ -244,9 +244,9 @@ def dose_line(change: Change, around: Surroundings) -> Evidence | None:
 
 
 def words_lines(
-    found: SpikeWords, versions: list[Version], frequency: Floats, forms: Mapping[int, str]
+    found: SpikeWords, versions: list[Version], asked: set[str], frequency: Floats, forms: Mapping[int, str]
 ) -> dict[str, tuple[float, Evidence]]:
-    """Match of the excess words with each change's words, standardised against all the other changes.
+    """Match of the excess words with the words of each change asked for, standardised against all the other changes.
 
     Returns z and the evidence line by key; nothing for a change without words or a spike without samples.
     """
@@ -261,7 +261,8 @@ def words_lines(
     weights = np.concatenate([version.words.weights for version in usable]) * value[slots]
     scores = match_scores(found.strength, slots, weights, starts)
     lines: dict[str, tuple[float, Evidence]] = {}
-    for i, version in enumerate(usable):
+    for i in [i for i, version in enumerate(usable) if version.change.key in asked]:
+        version = usable[i]
         z = placebo_z(float(scores[i]), np.delete(scores, i))
         shared = _shared(version, found.strength * value, forms)
         said = (

@@ -68,11 +68,12 @@ def explain(
     found = case.words
     around = _surroundings(case, memory, as_of, unknown_per_day)
     verdicts = _verdicts(case, as_of)
-    matched = words_lines(found, versions, document_frequency(versions), memory.forms)
+    touching = [version.change for version in versions if could_touch(version.change, case)]
+    asked = {change.key for change in touching}
+    matched = words_lines(found, versions, asked, document_frequency(versions), memory.forms)
     scored = [_nameless("unknown", _unknown_lines(around, versions, verdicts), 0.0)]
     lines = [*quality_lines(around, found, checks), *_optional(feedback_line(verdicts, "measurement"))]
     scored.append(_nameless("measurement", lines, MEASUREMENT))
-    touching = [version.change for version in versions if could_touch(version.change, case)]
     scored.extend(_named(change, around, found, matched, verdicts) for change in touching)
     return _attribution(case, _with_probabilities(scored, case), as_of, final, (found.terms, found.quotes))
 

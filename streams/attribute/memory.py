@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.frame import Sample, Signs
-from stats.words import SLOTS, slot, term_slots, words
+from stats.words import SLOTS, term_slots, words
 from streams.merge import Bucket, Leaf
 
 Floats = NDArray[np.float64]
@@ -97,6 +97,7 @@ class Memory:
     starts: list[float] = field(default_factory=list)
     days: dict[int, Day] = field(default_factory=dict)
     forms: dict[int, str] = field(default_factory=dict)
+    masks: dict[str, Mask] = field(default_factory=dict)
     first_s: float | None = None
     last_s: float = 0.0
 
@@ -121,6 +122,7 @@ def remember(memory: Memory, bucket: Bucket) -> None:
 
 def _number(memory: Memory, leaf: Leaf) -> int:
     if leaf not in memory.numbers:
+        memory.masks.clear()
         memory.numbers[leaf] = len(memory.leaves)
         memory.leaves.append(leaf)
     return memory.numbers[leaf]
@@ -133,11 +135,10 @@ def _remember_samples(memory: Memory, bucket: Bucket) -> None:
     kept = sorted(bucket.samples, key=lambda pair: (pair[1].rank, pair[1].event_id))[:BUCKET_DOCS]
     stretch = len(bucket.samples) / len(kept)
     for leaf, sample in sorted(kept, key=lambda pair: (pair[1].occurred_at, pair[1].event_id)):
-        found = words(sample.text[:TEXT_LENGTH])
-        slots = term_slots(found)
-        for word in found:
-            if (place := slot(word)) >= 0:
-                memory.forms.setdefault(place, word)
+        said = term_slots(words(sample.text[:TEXT_LENGTH]))
+        slots = np.array(sorted(said), dtype=np.int64)
+        for place, word in said.items():
+            memory.forms.setdefault(place, word)
         weight = stretch * bucket.counts.get(leaf, per_leaf[leaf]) / per_leaf[leaf]
         at_s = sample.occurred_at.timestamp()
         day = memory.days.setdefault(int(at_s // DAY_S), Day(int(at_s // DAY_S)))
@@ -205,6 +206,13 @@ def added(a: Signs, b: Signs) -> Signs:
 
 def inside(memory: Memory, pairs: Mapping[str, str | tuple[str, ...]]) -> Mask:
     """Which of the numbered leaves have the given value (or one of the values) in every named dimension."""
+    key = repr(sorted(pairs.items()))
+    if key not in memory.masks:
+        memory.masks[key] = _inside(memory, pairs)
+    return memory.masks[key]
+
+
+def _inside(memory: Memory, pairs: Mapping[str, str | tuple[str, ...]]) -> Mask:
     mask = np.ones(len(memory.leaves), dtype=bool)
     for name, wanted in pairs.items():
         if name not in memory.dimensions:
