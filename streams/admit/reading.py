@@ -64,7 +64,8 @@ def _unknown(state: PartitionState, name: str) -> RejectedEvent:
 def _opened(state: PartitionState, batch: Sequence[RawMessage]) -> list[Item]:
     items: list[Item] = []
     for is_mark, run in groupby(batch, key=lambda message: message.key == PROGRESS_KEY):
-        items += [_one(state, message) for message in run] if is_mark else _events(state, list(run))
+        some = list(run)
+        items += [_one(state, message) for message in some] if is_mark else _events(state, some)
     return items
 
 
