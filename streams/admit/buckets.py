@@ -113,6 +113,7 @@ class Book:
         self.backfilled = 0
         self.skip_before = 0
         self.cells: dict[int, Cell] = {}
+        self._oldest: tuple[int, int] | None = None
         self.seen: dict[int, int] = {}
         self.placed: dict[int, int] = {}
         self.outliving: dict[int, int] = {}
@@ -147,10 +148,23 @@ class Book:
 
         Otherwise a restart, which begins at the first remembered event, would take the refused one for the first.
         """
-        if bucket <= max(owner, self.outliving.get(key, NEVER)):
+        holder = max(owner, self.outliving.get(key, NEVER))
+        if bucket <= holder:
             return
         self.outliving[key] = bucket
-        self.remember(bucket, offset).reach_back(self.cells[owner])
+        self.remember(bucket, offset).reach_back(self.cells[holder])
+        self._oldest = None
+
+    def begin(self, since: int | None) -> None:
+        """Put the first mark back as it was; the memory is empty."""
+        if since is not None:
+            self.until, self.floor = since, since - self.horizon
+
+    def oldest(self, offset: int) -> tuple[int, int]:
+        """Where reading again has to begin, and the mark then in force; ``offset`` where nothing is remembered."""
+        if self._oldest is None:
+            self._oldest = min(((cell.first, cell.until) for cell in self.cells.values()), default=None)
+        return self._oldest if self._oldest is not None else (offset, self.until)
 
     def advance(self, until: int) -> list[tuple[int, Cell]]:
         """Move the mark; the buckets that it closes and that hold something, in order."""
@@ -159,15 +173,17 @@ class Book:
         self.until, self.floor = until, until - self.horizon
         for bucket in sorted(bucket for bucket in self.cells if bucket < self.floor):
             self._forget(bucket, self.cells.pop(bucket))
+            self._oldest = None
         return closed
 
     def _forget(self, bucket: int, cell: Cell) -> None:
         for store, keys in ((self.seen, cell.events), (self.placed, cell.contacts)):
             for key in keys:
-                later = self.outliving.pop(key, NEVER) if self.outliving else NEVER
+                later = self.outliving.get(key, NEVER) if self.outliving else NEVER
                 if later > bucket and later in self.cells:
                     self._hand_on(key, later, cell, of_event=store is self.seen)
                 else:
+                    self.outliving.pop(key, None)
                     store.pop(key, None)
 
     def _hand_on(self, key: int, later: int, cell: Cell, *, of_event: bool) -> None:

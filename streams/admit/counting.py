@@ -64,7 +64,7 @@ class _Taker:
         print_ = bucket << 64 | xxh3_64_intdigest(body)
         known = book.seen.get(rank)
         if known is not None:
-            self._again(message, event, book, rank, known, print_)
+            self._again(message, event, book, rank=rank, known=known, print_=print_)
             return
         if bucket >= book.floor:
             cell = book.remember(bucket, message.offset)
@@ -78,7 +78,7 @@ class _Taker:
             counted = self._count(book, bucket, rank, event, message.offset)
         self._write(message, event, body, late=late, counted=counted)
 
-    def _again(self, message: RawMessage, event: Opened, book: Book, rank: int, known: int, print_: int) -> None:
+    def _again(self, message: RawMessage, event: Opened, book: Book, *, rank: int, known: int, print_: int) -> None:
         if known == print_:
             self.out.counters.repeats += 1
             return
@@ -110,7 +110,7 @@ class _Taker:
         leaf = book.leaf_number(book.values(event, self.state.channel))
         place = (bucket << 64 | rank) << 32 | leaf
         earlier = book.placed.get(contact)
-        if earlier is not None and not self._moves(book, contact, earlier, place, event, offset):
+        if earlier is not None and not self._moves(book, event, offset, contact=contact, earlier=earlier, place=place):
             return False
         book.placed[contact] = place
         cell.contacts.append(contact)
@@ -119,7 +119,7 @@ class _Taker:
             cell.customers.append(event.customer)
         return True
 
-    def _moves(self, book: Book, contact: int, earlier: int, place: int, event: Opened, offset: int) -> bool:
+    def _moves(self, book: Book, event: Opened, offset: int, *, contact: int, earlier: int, place: int) -> bool:
         """A contact opened twice counts where it opened first; whether that is here."""
         there, here = earlier >> 96, place >> 96
         if there < book.until or earlier < place:

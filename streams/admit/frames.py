@@ -45,13 +45,13 @@ def frames_of(book: Book, place: Place, closed: list[tuple[int, Cell]], *, final
     for i, (bucket, cell) in enumerate(closed):
         last = i == len(closed) - 1
         end = EPOCH + book.width * (bucket + 1)
-        yield from _bucket(book, place, bucket, cell, signs, until if last else end, final=final and last)
+        yield from _bucket(book, place, bucket, cell, signs=signs, until=until if last else end, final=final and last)
         signs = Signs()
         cell.close()
 
 
 def _bucket(
-    book: Book, place: Place, bucket: int, cell: Cell, signs: Signs, until: datetime, *, final: bool
+    book: Book, place: Place, bucket: int, cell: Cell, *, signs: Signs, until: datetime, final: bool
 ) -> Iterator[Frame]:
     start = EPOCH + book.width * bucket
     parts = list(_parts(list(_pieces(book, cell, place.frame_bytes)), place.frame_bytes))

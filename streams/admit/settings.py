@@ -22,6 +22,7 @@ class AdmitSettings(Struct, frozen=True, kw_only=True):
     ``letters_per_minute`` and ``letter_share``: more letters than both in one minute (share of the messages read)
     and admit stops. ``frame_bytes``: frames are split below this size. ``sample_chars``: words kept of a sampled contact.
     ``mark_every_s``: how often a live workspace's progress is written from the clock.
+    ``metadata_bytes``: the broker's ``offset.metadata.max.bytes``.
     """
 
     customer_key: bytes
@@ -38,6 +39,7 @@ class AdmitSettings(Struct, frozen=True, kw_only=True):
     letter_share: Share = 0.2
     frame_bytes: Positive = 900_000
     sample_chars: Positive = 400
+    metadata_bytes: Positive = 4_096
     mark_every_s: Annotated[float, Meta(gt=0.0)] = 5.0
 
     def __post_init__(self) -> None:

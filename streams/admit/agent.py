@@ -1,0 +1,279 @@
+"""The admit part: moves bytes between Kafka and the step, exactly once. No decision about an event is made here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from schemas.broker import Broker, client_config
+from schemas.catalog import RAW_TOPICS
+from schemas.errors import FatalError, RetryableError
+from schemas.health import Health
+from schemas.workspace import Workspace
+from streams.admit import meters
+from streams.admit.assignment import Assignment, Committed
+from streams.admit.ceiling import Ceiling
+from streams.admit.marks import Clock
+from streams.admit.places import require_room
+from streams.admit.settings import AdmitSettings
+from streams.admit.state import Admitted, RawMessage
+from streams.admit.step import admit
+from streams.admit.transaction import BatchLostError, Transactions
+from streams.reader import Place
+
+log = structlog.get_logger("whence.admit")
+_LOGGER = logging.getLogger("whence.broker")
+_POLL_S = 0.25
+_LAG_EVERY_S = 5.0
+_LONGEST_PAUSE_S = 30.0
+
+
+def _nothing(moment: str) -> None:
+    del moment
+
+
+class Admit:
+    """Admit as a part: consumes the raw topics in a group, commits outputs and offsets together.
+
+    ``clock`` gives seconds since 1970. ``at`` is called with the name of each moment that a test may want to die at:
+    ``assigned``, ``rebuilt``, ``produced``, ``before_commit``, ``after_commit``, ``revoked``.
+
+    Raises:
+        FatalError: more workspaces than fit into the metadata of an offset.
+    """
+
+    name = "admit"
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: AdmitSettings,
+        workspaces: Sequence[Workspace],
+        *,
+        clock: Callable[[], float] = time.time,
+        at: Callable[[str], None] = _nothing,
+    ) -> None:
+        self._broker, self._settings, self._workspaces = broker, settings, tuple(workspaces)
+        require_room(self._workspaces, settings.metadata_bytes)
+        self._clock, self._at = clock, at
+        self._kept: dict[Place, Committed] = {}
+        self._health = Health(part=self.name, alive=True, ready=False, detail="Admit has not started.")
+
+    def health(self) -> Health:
+        """What admit says of itself."""
+        return self._health
+
+    def run(self, stop: threading.Event) -> None:
+        """Admit until ``stop``; sessions end and begin anew where Kafka makes them.
+
+        Raises:
+            FatalError: a person has to act.
+        """
+        pause_s = 1.0
+        while not stop.is_set():
+            try:
+                _Session(self, stop).run()
+            except (RetryableError, BatchLostError) as reason:
+                pause_s = self._wait(stop, str(reason), pause_s)
+            except FatalError as error:
+                self.say(str(error), alive=False, ready=False)
+                raise
+            else:
+                pause_s = 1.0
+        self.say("Admit was stopped.", ready=False)
+
+    def _wait(self, stop: threading.Event, reason: str, pause_s: float) -> float:
+        log.warning("admit_begins_anew", reason=reason, after_s=pause_s)
+        self.say(f"Admit begins anew in {pause_s:g} s: {reason}.", ready=False)
+        stop.wait(pause_s)
+        return min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def say(self, detail: str, *, ready: bool, alive: bool = True) -> None:
+        """Set what :meth:`health` tells."""
+        self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)
+
+
+class _Session:
+    """From joining the group to leaving it, or to an aborted transaction."""
+
+    def __init__(self, part: Admit, stop: threading.Event) -> None:
+        self._part, self._stop = part, stop
+        broker, settings = part._broker, part._settings
+        self._settings = settings
+        self._ceiling = Ceiling(letters_per_minute=settings.letters_per_minute, share=settings.letter_share)
+        self._transactions = Transactions(broker, settings, part._at)
+        self._clock = Clock(broker, settings, part._workspaces)
+        self._consumer = Consumer(_consumer_config(broker, settings), logger=_LOGGER)
+        self._assignment = Assignment(
+            broker,
+            settings,
+            part._workspaces,
+            self._partitions(),
+            kept=part._kept,
+            interrupted=stop.is_set,
+        )
+        self._sent: list[TopicPartition] = []
+        self._lag_due_s = 0.0
+
+    def _partitions(self) -> dict[str, int]:
+        # Asking for a topic by name also makes it on the embedded broker, where a group that comes first would fail.
+        try:
+            return {
+                topic.name: len(self._consumer.list_topics(topic.name, timeout=10.0).topics[topic.name].partitions)
+                for topic in RAW_TOPICS
+            }
+        except KafkaException as error:
+            servers = self._part._broker.servers
+            raise RetryableError(
+                f"no Kafka broker answers at {servers} ({error.args[0].str()})", retry_after_s=2.0
+            ) from error
+
+    def run(self) -> None:
+        """Consume, admit and commit until stopped."""
+        self._consumer.subscribe(
+            [topic.name for topic in RAW_TOPICS],
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
+        )
+        self._part.say("Admit waits for its partitions.", ready=False)
+        try:
+            while not self._stop.is_set():
+                self._turn()
+            self._settle()
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        messages = self._next()
+        group = self._consumer.consumer_group_metadata() if messages else None
+        self._tell()
+        if not messages:
+            self._settle()
+            return
+        with meters.BATCH_S.time():
+            batches = self._by_place(messages)
+            outputs = [self._admit(place, batch) for place, batch in batches.items()]
+            letters = [letter for out in outputs for letter in out.letters]
+            self._settle()
+            read = sum(map(len, batches.values()))
+            self._ceiling.check(now_s=self._part._clock(), read=read, letters=letters)
+            offsets = self._assignment.offsets(list(batches))
+            self._transactions.send(outputs, offsets, group)
+            self._sent = offsets
+        for place, out in zip(batches, outputs, strict=True):
+            _count(place, out)
+
+    def _settle(self) -> None:
+        """Wait for the transaction on its way, if there is one."""
+        self._transactions.settle()
+        self._assignment.keep(self._sent)
+        self._sent = []
+
+    def _next(self) -> list[Message]:
+        """Wait for one message, then gather what comes within ``batch_wait_s``."""
+        first = self._consumer.consume(1, timeout=_POLL_S)
+        if not first:
+            return []
+        rest = self._consumer.consume(self._settings.batch_size - 1, timeout=self._settings.batch_wait_s)
+        return [message for message in (*first, *rest) if self._is_message(message)]
+
+    def _is_message(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal():
+            raise FatalError(
+                f"The consumer cannot go on ({error.str()})", remedy="See Kafka's log, then start admit again"
+            )
+        log.warning("consumer_error", error=error.str())
+        return False
+
+    def _by_place(self, messages: Sequence[Message]) -> dict[Place, list[RawMessage]]:
+        """Messages by input partition; those of partitions that are no longer ours are somebody else's to admit."""
+        batches: dict[Place, list[RawMessage]] = {}
+        for message in messages:
+            place = Place(str(message.topic()), int(message.partition() or 0))
+            batch = batches.get(place)
+            if batch is None:
+                batch = batches[place] = []
+            batch.append(RawMessage(int(message.offset() or 0), message.timestamp()[1], message.key(), message.value()))
+        return {place: batch for place, batch in batches.items() if place in self._assignment.states}
+
+    def _admit(self, place: Place, batch: list[RawMessage]) -> Admitted:
+        states = self._assignment.states
+        states[place], out = admit(states[place], batch)
+        self._assignment.next[place] = batch[-1].offset + 1
+        return out
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._part._at("assigned")
+        places = self._assignment.take(consumer, partitions)
+        consumer.incremental_assign(places)
+        self._part._at("rebuilt")
+        log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # What is on its way belongs to the old generation and must be through before others may begin.
+        try:
+            self._settle()
+        finally:
+            self._assignment.drop(partitions)
+            consumer.incremental_unassign(partitions)
+        self._part._at("revoked")
+        log.info("revoked", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
+
+    def _tell(self) -> None:
+        now_s = self._part._clock()
+        self._clock.tell(self._assignment.states, now_s)
+        if now_s >= self._lag_due_s:
+            self._lag_due_s = now_s + _LAG_EVERY_S
+            self._measure()
+
+    def _measure(self) -> None:
+        behind = 0
+        for place, offset in self._assignment.next.items():
+            high = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+            lag = max(0, high[1] - offset) if high is not None and high[1] >= 0 else 0
+            meters.LAG.labels("admit", place.topic, place.partition).set(lag)
+            behind += lag
+        count = len(self._assignment.states)
+        self._part.say(f"Admit works on {count} partitions and is {behind} messages behind.", ready=count > 0)
+
+    def _close(self) -> None:
+        self._transactions.close()
+        self._clock.close()
+        self._consumer.close()
+
+
+def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
+    return client_config(
+        broker,
+        group_id=settings.group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        partition_assignment_strategy="cooperative-sticky",
+        session_timeout_ms=settings.session_timeout_s * 1_000,
+        heartbeat_interval_ms=1_000,
+        max_poll_interval_ms=900_000,
+        fetch_wait_max_ms=50,
+        queued_min_messages=100_000,
+        queued_max_messages_kbytes=65_536,
+        fetch_message_max_bytes=4 << 20,
+    )
+
+
+def _count(place: Place, out: Admitted) -> None:
+    meters.ADMITTED.labels(place.topic).inc(out.counters.admitted)
+    meters.REPEATS.labels(place.topic).inc(out.counters.repeats)
+    for workspace, late in out.counters.late.items():
+        meters.LATE.labels(workspace).inc(late)
+    for letter in out.letters:
+        meters.DEAD_LETTERED.labels(place.topic, letter.reason).inc()

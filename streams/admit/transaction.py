@@ -1,0 +1,143 @@
+"""One Kafka transaction per batch: contacts, frames, timeline, dead letters and offsets, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from schemas.broker import Broker, client_config
+from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, TIMELINE
+from schemas.codec import encode
+from schemas.errors import FatalError, RetryableError
+from streams.admit.settings import AdmitSettings
+from streams.admit.state import Admitted
+
+_LOGGER = logging.getLogger("whence.broker")
+_ATTEMPTS = 5
+
+
+class BatchLostError(Exception):
+    """The transaction was aborted; nothing of it counts, and the states must be rebuilt."""
+
+
+class Transactions:
+    """The transactional producer, and a thread in which the last batch commits while the next is worked on."""
+
+    def __init__(self, broker: Broker, settings: AdmitSettings, at: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._at = at
+        self._producer = Producer(
+            client_config(
+                broker,
+                transactional_id=settings.transactional_id,
+                transaction_timeout_ms=settings.transaction_timeout_s * 1_000,
+                partitioner="murmur2_random",
+                linger_ms=5,
+                batch_num_messages=50_000,
+                queue_buffering_max_messages=2_000_000,
+                queue_buffering_max_kbytes=1 << 20,
+                message_max_bytes=4_000_000,
+            ),
+            logger=_LOGGER,
+        )
+        self._thread = ThreadPoolExecutor(1, "admit-commit")
+        self._running: Future[None] | None = None
+        _retried(lambda: self._producer.init_transactions(10.0), broker.servers)
+
+    def send(self, outputs: Sequence[Admitted], offsets: list[TopicPartition], group: object) -> None:
+        """Begin a transaction with everything, and commit it beside; the one before must have been settled.
+
+        Raises:
+            BatchLostError: the transaction is aborted.
+            FatalError: another process has taken over.
+        """
+        try:
+            self._producer.begin_transaction()
+            for out in outputs:
+                self._produce(out)
+            self._at("produced")
+        except KafkaException as error:
+            raise self._lost(error) from error
+        self._running = self._thread.submit(self._commit, offsets, group)
+
+    def settle(self) -> None:
+        """Wait until the transaction on its way is committed.
+
+        Raises:
+            BatchLostError, FatalError: see above.
+        """
+        running, self._running = self._running, None
+        if running is not None:
+            try:
+                running.result()
+            except KafkaException as error:
+                raise self._lost(error) from error
+
+    def _produce(self, out: Admitted) -> None:
+        self._all(CONTACTS.name, out.contacts)
+        self._all(FRAMES.name, [(frame.workspace.encode(), encode(frame)) for frame in out.frames])
+        self._all(TIMELINE.name, [(entry.workspace.encode(), encode(entry)) for entry in out.timeline])
+        self._all(DEAD_LETTERS.name, [(letter.letter_id.encode(), encode(letter)) for letter in out.letters])
+
+    def _all(self, topic: str, records: Sequence[tuple[bytes, bytes]]) -> None:
+        produce = self._producer.produce
+        for key, value in records:
+            try:
+                produce(topic, value, key)
+            except BufferError:
+                self._producer.flush(10.0)
+                produce(topic, value, key)
+        self._producer.poll(0)
+
+    def _commit(self, offsets: list[TopicPartition], group: Any) -> None:
+        self._at("before_commit")
+        _patiently(lambda: self._producer.send_offsets_to_transaction(offsets, group, 10.0))
+        _patiently(lambda: self._producer.commit_transaction(10.0))
+        self._at("after_commit")
+
+    def _lost(self, error: KafkaException) -> Exception:
+        cause: KafkaError = error.args[0]
+        if cause.fatal() or cause.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
+            return FatalError(
+                f"The transactional producer {self._settings.transactional_id} cannot go on ({cause.str()})",
+                remedy="Make sure that no other admit runs with the same admit.transactional_id, then start it again",
+            )
+        if cause.txn_requires_abort():
+            # Where this fails, the next session's init_transactions aborts it.
+            with contextlib.suppress(KafkaException):
+                self._producer.abort_transaction(10.0)
+        return BatchLostError(cause.str())
+
+    def close(self) -> None:
+        """Settle or give up what is on its way; an unfinished transaction is aborted by the next session."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._producer.close()
+
+
+def _patiently(call: Callable[[], None]) -> None:
+    """Repeat what the client says may be repeated."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            call()
+        except KafkaException as error:
+            if not error.args[0].retriable() or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _retried(call: Callable[[], None], servers: str) -> None:
+    try:
+        call()
+    except KafkaException as error:
+        cause = error.args[0]
+        if cause.fatal():
+            raise
+        raise RetryableError(
+            f"no Kafka broker that takes transactions answers at {servers} ({cause.str()})", retry_after_s=2.0
+        ) from error

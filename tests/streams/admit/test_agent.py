@@ -1,0 +1,110 @@
+"""Admit on the in-process broker and on Apache Kafka: everything once, whatever happens between two commits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from random import Random
+
+import pytest
+from confluent_kafka import Producer
+from msgspec import Struct
+
+from schemas.broker import Broker, client_config
+from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, RAW_TOPICS, TICKETS, Topic
+from schemas.codec import decode, encode
+from schemas.contact import Contact
+from schemas.dead_letter import DeadLetter
+from schemas.errors import FatalError
+from schemas.frame import Frame
+from schemas.raw import PROGRESS_KEY, Progress, Ticket
+from schemas.workspace import Workspace
+from streams.admit.agent import Admit
+from streams.admit.settings import AdmitSettings
+from streams.embedded import embedded_broker
+from streams.reader import Delivery, Place, Reader
+from streams.topics import ensure_topics, partition_counts
+from tests.kafka import apache_kafka
+from tests.streams.admit.making import ACME, SETTINGS, mark, merged, some_events
+
+WAIT_S = 40.0
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    with (embedded_broker if request.param == "embedded" else apache_kafka)() as found:
+        ensure_topics(found)
+        yield found
+
+
+class Died(Exception):
+    """Stands for a kill at a chosen moment."""
+
+
+@contextmanager
+def running(part: Admit) -> Iterator[threading.Event]:
+    """The part in a thread, stopped at the end."""
+    stop = threading.Event()
+    thread = threading.Thread(target=part.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(10.0)
+        assert not thread.is_alive()
+
+
+def send(broker: Broker, records: Sequence[Struct | bytes], topic: Topic = TICKETS) -> None:
+    """Send records in order; marks go to every partition."""
+    producer = Producer(client_config(broker, partitioner="murmur2_random"))
+    count = partition_counts(broker)[topic.name] if not broker.embedded else 4
+    for record in records:
+        if isinstance(record, Progress):
+            for partition in range(count):
+                producer.produce(topic.name, encode(record), PROGRESS_KEY, partition)
+        elif isinstance(record, Ticket):
+            producer.produce(topic.name, encode(record), record.customer.encode())
+        elif isinstance(record, bytes):
+            producer.produce(topic.name, record, b"k")
+    assert producer.flush(10.0) == 0
+
+
+def arrived(broker: Broker, topic: Topic) -> list[Delivery]:
+    """All that is committed on a topic."""
+    reader = Reader(broker)
+    places = {Place(topic.name, i): 0 for i in range(4)}
+    try:
+        return [item for item in reader.read(places) if isinstance(item, Delivery)]
+    finally:
+        reader.close()
+
+
+def frames(broker: Broker) -> list[Frame]:
+    return [decode(Frame, item.value or b"") for item in arrived(broker, FRAMES)]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.2)
+
+
+def all_ended(broker: Broker) -> Callable[[], bool]:
+    return lambda: sum(frame.final for frame in frames(broker)) >= 4
+
+
+def test_contacts_frames_and_letters_arrive_once(broker: Broker) -> None:
+    events = some_events(Random(1))
+    send(broker, [*events, b"{", events[0], mark(660, final=True)])
+    with running(Admit(broker, SETTINGS, [ACME])):
+        until(all_ended(broker))
+    contacts = [decode(Contact, item.value or b"") for item in arrived(broker, CONTACTS)]
+    assert sorted(contact.event_id for contact in contacts) == sorted(event.event_id for event in events)
+    assert sum(sum(bucket.counts.values()) for bucket in merged(frames(broker))) == sum(c.counted for c in contacts)
+    (letter,) = [decode(DeadLetter, item.value or b"") for item in arrived(broker, DEAD_LETTERS)]
+    assert (letter.reason, letter.original) == ("not_json", b"{")
