@@ -15,10 +15,9 @@ OURS = {"schemas", "sources", "stats", "streams", "sinks", "dashboards", "whence
 
 
 def test_our_top_level_names_collide_with_no_dependency() -> None:
-    taken: dict[str, set[str]] = {}
-    for name, owners in importlib.metadata.packages_distributions().items():
-        taken.setdefault(name, set()).update(owner for owner in owners if owner != PROJECT["project"]["name"])
-    assert {name: owners for name in OURS if (owners := taken.get(name))} == {}
+    owners = importlib.metadata.packages_distributions()
+    strangers = {name: set(owners.get(name, ())) - {PROJECT["project"]["name"]} for name in OURS}
+    assert {name: who for name, who in strangers.items() if who} == {}
 
 
 def test_every_package_is_listed_and_every_listed_one_exists() -> None:
