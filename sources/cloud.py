@@ -17,6 +17,7 @@ from sources.mapping import TOPIC_BY_NAME
 
 CLOUD_JSON: Final = "application/cloudevents+json"
 CLOUD_BATCH: Final = "application/cloudevents-batch+json"
+_REQUIRED = ("specversion", "id", "source", "type")
 
 
 def from_cloud(headers: Mapping[str, str], body: bytes) -> tuple[Topic, bytes]:
@@ -29,6 +30,7 @@ def from_cloud(headers: Mapping[str, str], body: bytes) -> tuple[Topic, bytes]:
     Raises:
         RejectedEvent: the envelope is broken, its type names no topic, or its data is no JSON object.
     """
+    stated = _stated(headers, body)
     event = _parsed(headers, body)
     topic = _topic(event.get_type())
     given = event.get_data()
@@ -40,7 +42,24 @@ def from_cloud(headers: Mapping[str, str], body: bytes) -> tuple[Topic, bytes]:
             value=type(data).__name__,
             allowed=f"a JSON object with the fields of {topic.name}",
         )
-    return topic, msgspec.json.encode(_merged(event, data))
+    return topic, msgspec.json.encode(_merged(event, data, timed="time" in stated))
+
+
+def _stated(headers: Mapping[str, str], body: bytes) -> set[str]:
+    """The envelope's attributes that the sender gave. The library makes up an ``id`` and a ``time`` where there are
+    none: then nothing sent twice would be recognised."""
+    stated = {name.lower().removeprefix("ce-") for name in headers if name.lower().startswith("ce-")}
+    if not stated:
+        envelope = _decoded(body)
+        stated = set(envelope) if isinstance(envelope, dict) else set()
+        if not isinstance(envelope, dict):
+            raise RejectedEvent(
+                "wrong_type", field="", value=type(envelope).__name__, allowed="a CloudEvent 1.0 as a JSON object"
+            )
+    for name in _REQUIRED:
+        if name not in stated:
+            raise RejectedEvent("missing_field", field=name, value="missing", allowed="a value in every CloudEvent")
+    return stated
 
 
 def _parsed(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
@@ -71,7 +90,9 @@ def _decoded(data: str | bytes) -> object:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RejectedEvent("not_json", field="data", value=str(error), allowed="a JSON object") from error
+        raise RejectedEvent(
+            "not_json", field="", value=f"no JSON ({error})", allowed="a CloudEvent 1.0 with a JSON object as data"
+        ) from error
 
 
 def _topic(kind: str) -> Topic:
@@ -86,11 +107,11 @@ def _topic(kind: str) -> Topic:
     return TOPIC_BY_NAME[named[-1]]
 
 
-def _merged(event: BaseCloudEvent, data: dict[str, object]) -> dict[str, object]:
+def _merged(event: BaseCloudEvent, data: dict[str, object], *, timed: bool) -> dict[str, object]:
     fields: dict[str, object] = {"source": event.get_source(), **data, "event_id": event.get_id()}
     workspace, moment = event.get_extension("workspace"), event.get_time()
     if workspace is not None:
         fields.setdefault("workspace", workspace)
-    if isinstance(moment, datetime):
+    if timed and isinstance(moment, datetime):
         fields["occurred_at"] = moment
     return fields

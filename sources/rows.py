@@ -34,7 +34,8 @@ class RejectedRow(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         place = f"{self.file}, line {self.line}" if self.line else self.file
-        found = f"{self.column or 'the row'} is {shown(self.value)}" if self.line else self.value
+        value = "empty" if self.reason == "missing_field" else shown(self.value)
+        found = f"{self.column or 'the row'} is {value}" if self.line else self.value
         return f"{place}: {found}; allowed is {self.allowed}. {self.remedy}"
 
 
