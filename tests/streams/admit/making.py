@@ -22,6 +22,7 @@ from streams.merge import Bucket, Merger, merge
 SETTINGS = AdmitSettings(customer_key=b"only a test's key")
 T0 = datetime(2026, 5, 1, tzinfo=UTC)
 ARRIVED_MS = int((T0 + timedelta(hours=12)).timestamp() * 1000)
+SMALL_BATCHES = AdmitSettings(customer_key=SETTINGS.customer_key, batch_size=40, batch_wait_s=0.02)
 ACME = Workspace(name="acme", progress="input", sample_k=3, repeat_horizon_s=600)
 
 

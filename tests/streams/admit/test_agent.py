@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,21 +18,18 @@ from confluent_kafka import Producer
 from msgspec import Struct
 
 from schemas.broker import Broker, client_config
-from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, RAW_TOPICS, TICKETS, Topic
+from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, TICKETS, TIMELINE, Topic
 from schemas.codec import decode, encode
 from schemas.contact import Contact
 from schemas.dead_letter import DeadLetter
-from schemas.errors import FatalError
 from schemas.frame import Frame
 from schemas.raw import PROGRESS_KEY, Progress, Ticket
-from schemas.workspace import Workspace
 from streams.admit.agent import Admit
-from streams.admit.settings import AdmitSettings
 from streams.embedded import embedded_broker
 from streams.reader import Delivery, Place, Reader
 from streams.topics import ensure_topics, partition_counts
 from tests.kafka import apache_kafka
-from tests.streams.admit.making import ACME, SETTINGS, mark, merged, some_events
+from tests.streams.admit.making import ACME, SETTINGS, SMALL_BATCHES, T0, mark, merged, some_events
 
 WAIT_S = 40.0
 
@@ -108,3 +109,54 @@ def test_contacts_frames_and_letters_arrive_once(broker: Broker) -> None:
     assert sum(sum(bucket.counts.values()) for bucket in merged(frames(broker))) == sum(c.counted for c in contacts)
     (letter,) = [decode(DeadLetter, item.value or b"") for item in arrived(broker, DEAD_LETTERS)]
     assert (letter.reason, letter.original) == ("not_json", b"{")
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_killed_between_any_two_steps_nothing_is_lost_or_doubled() -> None:
+    random = Random(7)
+    events = some_events(random, 600)
+    records: list[Struct | bytes] = []
+    for minute in range(10):
+        part = [
+            e for e in events if T0 + timedelta(minutes=minute) <= e.occurred_at < T0 + timedelta(minutes=minute + 1)
+        ]
+        records += [*part, *random.choices(part, k=5), b"{", mark(60 * (minute - 1))]
+    records.append(mark(660, final=True))
+    with apache_kafka() as undisturbed:
+        ensure_topics(undisturbed)
+        send(undisturbed, records)
+        with running(Admit(undisturbed, SETTINGS, [ACME])):
+            until(all_ended(undisturbed))
+        expected = committed(undisturbed)
+    with apache_kafka() as killed:
+        ensure_topics(killed)
+        send(killed, records)
+        for moment, count in (
+            ("produced", 2),
+            ("before_commit", 2),
+            ("after_commit", 2),
+            ("rebuilt", 1),
+            ("produced", 1),
+        ):
+            assert die(killed, moment, count) == -signal.SIGKILL
+        with running(Admit(killed, SMALL_BATCHES, [ACME])):
+            until(all_ended(killed))
+        assert committed(killed) == expected
+
+
+def committed(broker: Broker) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
+    """Keys and values of everything that admit writes, in an order of their own; arrival times are taken out."""
+    return {
+        topic.name: sorted((item.key or b"", TIMES.sub(b"", item.value or b"")) for item in arrived(broker, topic))
+        for topic in (CONTACTS, FRAMES, TIMELINE, DEAD_LETTERS)
+    }
+
+
+TIMES = re.compile(rb'"(?:ingested_at|at)":"[^"]*"')
+
+
+def die(broker: Broker, moment: str, count: int) -> int:
+    """Exit code of an admit process that kills itself at a moment."""
+    command = [sys.executable, "-m", "tests.streams.admit.dying", broker.servers, moment, str(count)]
+    return subprocess.run(command, timeout=WAIT_S, check=False).returncode
