@@ -18,7 +18,7 @@ import structlog
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
@@ -63,6 +63,13 @@ class Writer:
         self._lag_at = 0.0
         self._stored = 0
         self._health = Health(part=self.name, alive=True, ready=False, detail="starting")
+        # Rejoining the group takes seconds: a store that only hiccups is tried again in place.
+        self._blips = Retrying(
+            retry=retry_if_exception_type(StoreAway),
+            wait=wait_random_exponential(multiplier=0.1, max=0.5),
+            stop=stop_after_attempt(4),
+            reraise=True,
+        )
 
     def health(self) -> Health:
         """Ready while it reads the topics and the store takes what it reads."""
@@ -199,7 +206,7 @@ class Writer:
 
     def _write(self, client: Client) -> None:
         """Store the batch. Until this returns, no offset of it is committed."""
-        letters = store(client, self._store, self._batch)
+        letters = self._blips(store, client, self._store, self._batch)
         if letters:
             self._refuse(letters)
         self._failures = 0

@@ -65,14 +65,30 @@ def empty_store(kind: str, request: pytest.FixtureRequest) -> StoreSettings:
     return fresh(kind, request)
 
 
-@pytest.fixture(scope="session")
-def store(kind: str, request: pytest.FixtureRequest) -> StoreSettings:
-    """Settings of a database with all tables, shared by the tests of a session: each takes a workspace of its own."""
-    settings = fresh(kind, request)
+def _migrated(settings: StoreSettings) -> StoreSettings:
     client = connect(settings)
     migrate(client)
     client.close()
     return settings
+
+
+@pytest.fixture(scope="session")
+def embedded_store(store_folder: Path) -> StoreSettings:
+    """Settings of an embedded database with all tables, shared by all tests: each takes a workspace of its own."""
+    return _migrated(StoreSettings(path=str(store_folder), database="contract"))
+
+
+@pytest.fixture(scope="session")
+def server_store(server: ClickHouseServer) -> StoreSettings:
+    """The same on a server."""
+    return _migrated(settings_of(server))
+
+
+@pytest.fixture(scope="session")
+def store(kind: str, request: pytest.FixtureRequest) -> StoreSettings:
+    """Each of the two in turn."""
+    found: StoreSettings = request.getfixturevalue({"chdb": "embedded_store", "server": "server_store"}[kind])
+    return found
 
 
 @pytest.fixture
