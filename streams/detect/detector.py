@@ -27,6 +27,10 @@ from streams.merge import Bucket
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 INSIDE_AGE = 12
+BURST_TIMES = 4.0
+RIVAL = 0.25
+OVERLAP = 1.7
+FADED = 0.3
 Ints = NDArray[np.int64]
 
 
@@ -229,13 +233,26 @@ class Detector:
                 age = (self.now_s - episode.onset_s) // rungs.step_s
                 ripe = np.array([n * INSIDE_AGE <= age for n in rungs.lengths])
                 alarms = rungs.beyond(self.budget, ripe, episode.covered, raised=raised)
-                if alarms:
-                    number = self._place(rungs, alarms[0], episode.covered, raised)
-                    inner = self._open(rungs, alarms[0], number, raised)
-                    inner.inside = episode.name
-                    self.episodes.append(inner)
-                    return [self._tell(inner)]
+                for alarm in alarms:
+                    if rungs.times(alarm) >= BURST_TIMES * raised:
+                        return self._burst(episode, rungs, alarm, raised)
         return []
+
+    def _burst(self, episode: Episode, rungs: Ladder, alarm: Alarm, raised: float) -> list[Spike]:
+        """Open the burst; where it soon rivals all of the spike's excess so far, the spike ends where it begins."""
+        told: list[Spike] = []
+        number = self._place(rungs, alarm, episode.covered)
+        observed, expected, _ = self._totals(episode, self.now_s)
+        excess = rungs.excess(alarm.window, number)
+        if excess >= RIVAL * (observed - expected - excess):
+            burst = self._open(rungs, alarm, number)
+            told.append(self._close(episode, end_s=burst.onset_s))
+        else:
+            burst = self._open(rungs, alarm, self._place(rungs, alarm, episode.covered, raised), raised)
+            burst.inside = episode.name
+        self.episodes.append(burst)
+        self._refree()
+        return [*told, self._tell(burst)]
 
     def _due(self) -> list[Ladder]:
         """Ladders whose newest step ended with this bucket."""
@@ -254,7 +271,7 @@ class Detector:
 
     def _take(self, rungs: Ladder, alarm: Alarm) -> list[Spike]:
         """Join the alarm to a spike that explains it, or open a new one where the excess is explained best."""
-        for episode in self.episodes:
+        for episode in sorted(self.episodes, key=lambda e: (e.state != "open", -(e.end_s or 0))):
             if self._explains(episode, rungs, alarm):
                 episode.covered[alarm.number] = True
                 told = [self._reopen(episode)] if episode.state != "open" else []
@@ -430,8 +447,10 @@ class Detector:
             rungs, place = self._quiet_window(episode)
             stayed = self.now_s - episode.onset_s >= self.settings.longest_s
             young = self.now_s < episode.opened_s + self.bucket_s
-            if stayed or (not young and self._excess_sd(rungs, place, episode) < 1.0):
-                told.append(self._close(episode, stayed=stayed))
+            if stayed:
+                told.append(self._close(episode, end_s=self.now_s, stayed=True))
+            elif not young and (self._excess_sd(rungs, place, episode) < 1.0 or self._faded(episode)):
+                told.append(self._close(episode))
             elif self._worth_telling(episode):
                 if self._move(episode):
                     self._refree()
@@ -460,6 +479,17 @@ class Detector:
         return earlier.number == later.number or (
             close and bool(earlier.covered[later.number] or later.covered[earlier.number])
         )
+
+    def _faded(self, episode: Episode) -> bool:
+        """Whether a day's excess has fallen to a fraction of what it was at its height."""
+        assert self.coarse is not None
+        day = next((i for i, n in enumerate(self.coarse.lengths) if n * self.block_s >= DAY_S), None)
+        if day is None or not self._block_ends():
+            return False
+        now = self.coarse.excess(day, episode.number)
+        episode.height = max(episode.height, now)
+        old = self.now_s - episode.onset_s > DAY_S
+        return old and now < FADED * episode.height
 
     @staticmethod
     def _excess_sd(rungs: Ladder, place: int, episode: Episode) -> float:
@@ -509,17 +539,11 @@ class Detector:
         variance = float(self.coarse.dispersion[episode.number]) * expected + episode.forecast2 * expected**2
         return observed, expected, variance
 
-    def _close(self, episode: Episode, *, stayed: bool) -> Spike:
-        count, mean, begin_s, step_s = self._steps_since(episode, self.now_s)
-        rise = count.sum() / max(float(mean.sum()), 1e-9)
-        gain = np.cumsum(count - mean * (1 + max(rise - 1, 0.2) / 2))
-        steps = int(np.argmax(gain)) + 1 if len(gain) else 0
-        episode.end_s = (
-            self.now_s if stayed else min(max(begin_s + steps * step_s, episode.onset_s + self.bucket_s), self.now_s)
-        )
+    def _close(self, episode: Episode, *, end_s: int | None = None, stayed: bool = False) -> Spike:
+        """Close a spike at ``end_s``, or else where its excess was complete."""
+        episode.end_s = self._end(episode) if end_s is None else end_s
         episode.state, episode.teaches = "closed", stayed
         told = self._tell(episode, end_s=episode.end_s)
-        assert self.coarse is not None
         self._refree()
         for old in self.episodes:
             if old.state == "closed" and old.end_s is not None and self.now_s - old.end_s <= self.settings.longest_s:
@@ -527,6 +551,14 @@ class Detector:
                     if rungs is not None:
                         self._blank(old, rungs)
         return told
+
+    def _end(self, episode: Episode) -> int:
+        """Where the cumulated excess, less half of the rise, was highest."""
+        count, mean, begin_s, step_s = self._steps_since(episode, self.now_s)
+        rise = count.sum() / max(float(mean.sum()), 1e-9)
+        gain = np.cumsum(count - mean * (1 + max(rise - 1, 0.2) / 2))
+        steps = int(np.argmax(gain)) + 1 if len(gain) else 0
+        return min(max(begin_s + steps * step_s, episode.since_s + self.bucket_s), self.now_s)
 
     def _blank(self, episode: Episode, rungs: Ladder) -> None:
         """Its contacts must not raise windows that outlast it, nor a spike that it was on top of."""
@@ -748,7 +780,7 @@ class Detector:
             rungs.dispersion = dispersion
             rungs.level = np.stack([self.past_levels[-1 - min(lag, len(self.past_levels) - 1)] for lag in rungs.lags_d])
             rungs.spread2 = rungs.error.sigma2() + wide + 1.0 / self.level.worth
-            rungs.share = np.tile(per_slice / windows, (len(rungs.lengths), 1))
+            rungs.share = np.tile(OVERLAP * per_slice / windows, (len(rungs.lengths), 1))
             rungs.windows.resum()
             rungs.compare()
 

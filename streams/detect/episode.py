@@ -58,6 +58,7 @@ class Episode:
     teaches: bool = False
     raised: float = 1.0
     inside: str = ""
+    height: float = 0.0
 
     @property
     def since_s(self) -> int:

@@ -102,6 +102,14 @@ class Ladder:
             if per_week[i] <= budget_per_week
         ]
 
+    def excess(self, window: int, number: int) -> float:
+        """Contacts above expectation in a window."""
+        return float(self.windows.count_sums[window, number] - self.mean[window, number])
+
+    def times(self, alarm: Alarm) -> float:
+        """How many times its expectation an alarm's count is."""
+        return float(self.windows.count_sums[alarm.window, alarm.number] / self.mean[alarm.window, alarm.number])
+
     def rows_since(self, start_s: int, now_s: int) -> NDArray[np.int64]:
         """Places in the ring of the steps from ``start_s`` to ``now_s``, as far as it reaches back."""
         return self.windows.rows(max(-((start_s - now_s) // self.step_s), 1))
