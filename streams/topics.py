@@ -59,7 +59,9 @@ def ensure_topics(broker: Broker, partitions: int | None = None) -> None:
         raise FatalError("The topics on the broker differ from what Whence needs: " + "; ".join(wrong), remedy=_REMEDY)
 
 
-def partition_counts(broker: Broker, *, admin: AdminClient | None = None) -> dict[str, int]:
+def partition_counts(
+    broker: Broker, *, admin: AdminClient | None = None, timeout_s: float | None = None
+) -> dict[str, int]:
     """Partitions of every topic of ours that exists, by name.
 
     Raises:
@@ -67,7 +69,7 @@ def partition_counts(broker: Broker, *, admin: AdminClient | None = None) -> dic
     """
     admin = admin if admin is not None else _admin(broker)
     names = {topic.name for topic in TOPICS}
-    found = _metadata(admin, broker).topics
+    found = _metadata(admin, broker, timeout_s=timeout_s).topics
     return {name: len(topic.partitions) for name, topic in found.items() if name in names and topic.partitions}
 
 
@@ -76,11 +78,12 @@ def _admin(broker: Broker) -> AdminClient:
     return AdminClient(config, logger=_LOGGER)
 
 
-def _metadata(admin: AdminClient, broker: Broker, topic: str | None = None) -> ClusterMetadata:
+def _metadata(
+    admin: AdminClient, broker: Broker, topic: str | None = None, *, timeout_s: float | None = None
+) -> ClusterMetadata:
+    within = timeout_s if timeout_s is not None else TIMEOUT_S
     try:
-        return (
-            admin.list_topics(topic, timeout=TIMEOUT_S) if topic is not None else admin.list_topics(timeout=TIMEOUT_S)
-        )
+        return admin.list_topics(topic, timeout=within) if topic is not None else admin.list_topics(timeout=within)
     except KafkaException as error:
         raise RetryableError(
             f"no Kafka broker answers at {broker.servers} ({_text(error)})", retry_after_s=2.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import faust
@@ -29,7 +30,8 @@ from streams.topics import partition_counts
 
 log = structlog.get_logger("whence.agents")
 TICK_S = 0.2
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 10.0
+ANSWER_S = 2.0
 STOP_S = 2.0
 
 
@@ -131,7 +133,8 @@ class Agents:
             await _stop(app)
 
     async def _topics_exist(self) -> None:
-        found = await asyncio.get_running_loop().run_in_executor(None, partition_counts, self._broker)
+        look = partial(partition_counts, self._broker, timeout_s=ANSWER_S)
+        found = await asyncio.get_running_loop().run_in_executor(None, look)
         missing = [topic.name for topic in TOPICS if topic.name not in found]
         if missing:
             raise RetryableError(f"the topics {', '.join(missing)} are not there yet", retry_after_s=1.0)

@@ -29,14 +29,21 @@ async def _nowhere(stage: str, item: Delivery) -> None:
 
 @contextmanager
 def _app() -> Iterator[faust.App]:
-    yield make_app(Broker(servers="127.0.0.1:9"), group="g", session_s=6.0, registers=(), deliver=_nowhere)
+    app = make_app(Broker(servers="127.0.0.1:9"), group="g", session_s=6.0, registers=(), deliver=_nowhere)
+    consumer: Any = app.consumer
+    yield app
+    consumer._thread.thread_loop.close()
 
 
 def _isolation(thread: type[driver.AIOKafkaConsumerThread]) -> str:
     async def look() -> str:
         with _app() as app:
-            made = thread(app.consumer, loop=asyncio.get_running_loop(), beacon=app.beacon)
-            return str(made._create_worker_consumer(app.transport)._isolation_level)
+            consumer: Any = app.consumer
+            transport: Any = app.transport
+            made = thread(consumer, thread_loop=asyncio.get_running_loop(), beacon=app.beacon)
+            client = made._create_worker_consumer(transport)
+            client._closed = None  # never started, so there is nothing to close
+            return str(client._isolation_level)
 
     return asyncio.run(look())
 

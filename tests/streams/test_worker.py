@@ -18,14 +18,15 @@ from schemas.catalog import ALERTS, EXPECTATIONS, FRAMES
 from schemas.errors import FatalError
 from schemas.workspace import Workspace
 from streams.embedded import embedded_broker
+from streams.stage import Outputs, Record
 from streams.topics import ensure_topics
 from streams.worker import Agents, AgentSettings
 from tests.kafka import apache_kafka, kafka_node
-from tests.streams.toys import TOYS, Summing, expected, frames, publish, read_back, workspaces
+from tests.streams.toys import TOYS, Summing, SummingState, expected, frames, publish, read_back, workspaces
 from tools.kafka.run import Node
 
 
-def eventually(what: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def eventually(what: Callable[[], bool], timeout_s: float = 120.0) -> None:
     """Wait until it is so."""
     deadline = time.monotonic() + timeout_s
     while not what():
@@ -105,7 +106,7 @@ def test_the_agents_wait_for_a_broker_that_is_away_and_for_its_topics(tmp_path: 
 
 def test_a_stage_that_fails_ends_the_part_with_its_sentence() -> None:
     class Failing(Summing):
-        def step(self, state: object, event: object) -> object:  # type: ignore[override]
+        def step(self, state: SummingState, event: Record) -> tuple[SummingState, Outputs]:
             raise ZeroDivisionError("no contacts")
 
     with embedded_broker() as broker:
@@ -131,17 +132,21 @@ class Pair:
         command = [sys.executable, "-m", "tests.streams.toy_worker", self._node.servers, str(self._spaces), *moment]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def replace_the_dead(self) -> None:
+    def replace_the_dead(self) -> int:
+        """How many have died so far."""
         for place, process in enumerate(self.processes):
             if process.poll() is not None:
                 self.deaths += 1
                 self.processes[place] = self._spawn()
+        return self.deaths
 
-    def stop(self) -> None:
+    def __enter__(self) -> Pair:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for process in self.processes:
             process.terminate()
-        for process in self.processes:
-            assert process.wait(10.0) == 0
+        assert [process.wait(10.0) for process in self.processes] == [0, 0]
 
 
 @pytest.mark.kafka
@@ -154,16 +159,14 @@ def test_two_workers_killed_at_any_moment_lose_and_double_nothing(tmp_path: Path
         spaces = workspaces(8)
         records = frames([space.name for space in spaces], 200)
         wanted = expected(records, spaces)
-        pair = Pair(node, 8, ["produced:3", "applied:50", "rebuilding:2", "revoked:1", "produced:1"])
-        for start in range(0, len(records), 240):
-            publish(broker, records[start : start + 240])
-            time.sleep(1.0)
-            pair.replace_the_dead()
-            if rng.random() < 0.15:
-                pair.processes[rng.randrange(2)].kill()
-        eventually(lambda: pair.replace_the_dead() or len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
-        pair.stop()
-        assert pair.deaths >= 4
+        with Pair(node, 8, ["produced:3", "applied:50", "rebuilding:2", "revoked:1", "produced:1"]) as pair:
+            for start in range(0, len(records), 240):
+                publish(broker, records[start : start + 240])
+                time.sleep(1.0)
+                pair.replace_the_dead()
+                if rng.random() < 0.15:
+                    pair.processes[rng.randrange(2)].kill()
+            eventually(lambda: pair.replace_the_dead() >= 4 and len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
         assert read_back(broker, FRAMES) == {(one.workspace, one.origin, one.seq): one for one in records}
         assert read_back(broker, EXPECTATIONS) == wanted["expectations"]
         assert read_back(broker, ALERTS) == wanted["alerts"]
