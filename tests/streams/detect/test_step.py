@@ -21,7 +21,7 @@ START = datetime(2024, 3, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DIMENSIONS = ("platform", "topic")
 LEAVES = tuple((platform, topic) for platform in ("android", "ios", "web") for topic in ("bill", "login", "order"))
-WORKSPACE = Workspace(name="acme", bucket_s=3600, progress="input", dimensions=DIMENSIONS, budget_per_week=1.0)
+WORKSPACE = Workspace(name="acme", bucket_s=3600, progress="input", dimensions=DIMENSIONS, budget_per_week=0.2)
 Contact = tuple[int, int]
 """Hour and leaf."""
 
@@ -59,7 +59,7 @@ def frames(
         for mark in range(mark_every, hours + mark_every, mark_every):
             closed = [hour for hour in range(mark - mark_every, min(mark, hours)) if counts[name][hour]]
             for hour in closed or [min(mark, hours)]:
-                here = counts[name][hour]
+                here = counts[name][hour] if closed else {}
                 until = START + (HOUR * (hour + 1) if here else HOUR * hour)
                 leaves = sorted(here)
                 out.append(
