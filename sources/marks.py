@@ -101,11 +101,12 @@ class _Clock:
         reached = self._border(self._now - self._workspace.lateness_s)
         if self._until is None:
             self._until = reached
-        live = max(self._until, self._border(self._live_s)) if self._now >= self._live_s else reached
-        many = self._since >= MOST_EVENTS and reached > self._until
-        if min(live, reached) - self._until >= self._every_s or (many and live >= reached):
-            yield self._mark(min(live, reached))
-        while self._now >= self._live_s and self._until + self._bucket_s <= reached:
+        live = self._now >= self._live_s
+        history = min(reached, self._border(self._live_s)) if live else reached
+        due = history - self._until >= self._every_s or ((self._since >= MOST_EVENTS or live) and history > self._until)
+        if due:
+            yield self._mark(history)
+        while live and self._until + self._bucket_s <= reached:
             yield self._mark(self._until + self._bucket_s)
 
     def _border(self, second: float) -> float:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import msgspec
+
 from schemas.codec import encode
 from schemas.slices import slice_text
+from schemas.workspace import Workspace
 from sources.stories.story import Story
 
 COLUMNS = (
@@ -24,7 +27,8 @@ COLUMNS = (
 
 
 def write_story(story: Story, folder: Path) -> None:
-    """Write ``tickets.jsonl`` and its like in order of arrival, ``truth.csv`` and ``workspace.json``.
+    """Write ``tickets.jsonl`` and its like in order of arrival, the ``mapping.toml`` that reads them, ``truth.csv`` and
+    ``workspace.json``.
 
     The columns of ``truth.csv`` are those of :class:`TrueSpike`; changes are joined by ``;``.
 
@@ -38,7 +42,21 @@ def write_story(story: Story, folder: Path) -> None:
     for name, rows in lines.items():
         (folder / f"{name}.jsonl").write_bytes(b"\n".join(rows) + b"\n")
     (folder / "workspace.json").write_bytes(encode(story.workspace) + b"\n")
+    (folder / "mapping.toml").write_text(_mapping(story.workspace, sorted(lines)), encoding="utf-8")
     _write_truth(story, folder / "truth.csv")
+
+
+def _mapping(workspace: Workspace, topics: list[str]) -> str:
+    """The mapping file for a folder of our own contract. A TOML value is written as JSON is."""
+    settings: dict[str, object] = msgspec.json.decode(encode(workspace))
+    lines = ["[workspace]", *(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in settings.items())]
+    if "alerts" not in settings:
+        lines.append("alerts = true")
+    if "progress" not in settings:
+        lines.append('progress = "clock"')
+    for topic in topics:
+        lines += ["", "[[files]]", f'glob = "{topic}.jsonl"', f'topic = "{topic}"', "same_fields = true"]
+    return "\n".join(lines) + "\n"
 
 
 def _write_truth(story: Story, path: Path) -> None:

@@ -26,14 +26,14 @@ _NAMES = (
 )
 _PRODUCTS = (("app", "shop"), ("mobile", "store"), ("go", "market"), ("pocket", "web-shop"))
 _REGIONS = (
-    ("us", "en"),
-    ("gb", "en"),
-    ("de", "de"),
-    ("es", "es"),
-    ("ie", "en"),
-    ("at", "de"),
-    ("mx", "es"),
-    ("ca", "en"),
+    ("US", "en"),
+    ("GB", "en"),
+    ("DE", "de"),
+    ("ES", "es"),
+    ("IE", "en"),
+    ("AT", "de"),
+    ("MX", "es"),
+    ("CA", "en"),
 )
 _REGION_WEIGHTS = (0.38, 0.27, 0.20, 0.15)
 _HOURS = (
