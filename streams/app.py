@@ -51,6 +51,7 @@ def make_app(
         broker_session_timeout=session_s,
         broker_heartbeat_interval=min(1.0, session_s / 5),
         broker_commit_interval=1.0,
+        broker_check_crcs=not broker.embedded,
         broker_max_poll_interval=1_000.0,
         consumer_auto_offset_reset="earliest",
         stream_wait_empty=False,
