@@ -103,7 +103,8 @@ def truth_of(found: Attribution, truth: Iterable[TrueSpike]) -> TrueSpike | None
 
     def overlap(true: TrueSpike) -> float:
         shared = (min(found.end, true.end) - max(found.onset, true.onset)).total_seconds()
-        return true.excess * max(shared, 60.0) / max((true.end - true.onset).total_seconds(), 60.0)
+        vague = 0.2 ** sum(name not in true.slice for name in found.slice)
+        return vague * true.excess * max(shared, 60.0) / max((true.end - true.onset).total_seconds(), 60.0)
 
     return max(near, key=overlap, default=None)
 

@@ -149,7 +149,7 @@ def _text(state: State, impact: Impact, happened: Event) -> str:
         return f"New: {impact.sentence}"
     if happened == "reattributed":
         home = _came_from(state, impact) or ""
-        return f"Not {state.names.get(home, 'what was said')} after all: {impact.sentence}"
+        return f"Cause found or changed (before: {state.names.get(home, 'another')}): {impact.sentence}"
     if happened == "resolved":
         return f"Over: {impact.sentence}"
     if happened == "withdrawn":

@@ -20,7 +20,7 @@ from stats.words import match_scores, placebo_z, words_weight
 from streams.attribute import memory as past
 from streams.attribute.book import Version
 from streams.attribute.case import SpikeWords, window
-from streams.attribute.kinds import HABITS, NEVER, PRECISION_H, TOO_LATE
+from streams.attribute.kinds import HABITS, NEVER, OUTSIDE, PRECISION_H, TOO_LATE, VERDICT
 from streams.attribute.memory import Memory
 
 Floats = NDArray[np.float64]
@@ -174,7 +174,7 @@ def scope_line(change: Change, around: Surroundings) -> Evidence | None:
     outside_of = [name for name, values in scope.items() if slices.get(name, "other") not in {*values, "", "other"}]
     if outside_of:
         own = ", ".join(f"{name}={slices[name]}" for name in sorted(outside_of))
-        return line("scope", -5.0, f"The spike is on {own}, which {text} does not cover.")
+        return line("scope", OUTSIDE, f"The spike is on {own}, which {text} does not cover.")
     parent = {name: value for name, value in slices.items() if name not in scope}
     among = past.inside(around.memory, parent)
     within = among & past.inside(around.memory, scope)
@@ -296,8 +296,8 @@ def fix_line(change: Change, spike: Spike, z: float | None) -> Evidence | None:
 
 
 def feedback_line(verdicts: Mapping[str, int], key: str) -> Evidence | None:
-    """People's word: confirmations less rejections, each worth four nats, at most two counted."""
+    """People's word: confirmations less rejections, at most two counted."""
     if not (balance := verdicts.get(key, 0)):
         return None
     said = "confirmed" if balance > 0 else "rejected"
-    return line("feedback", 4.0 * max(-2, min(2, balance)), f"People {said} this cause.", balance=balance)
+    return line("feedback", VERDICT * max(-2, min(2, balance)), f"People {said} this cause.", balance=balance)

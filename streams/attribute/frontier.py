@@ -97,25 +97,29 @@ def note_timeline(timeline: TimelineProgress, entry: TimelineEntry) -> datetime 
     return before
 
 
-def frontier(streams: dict[str, StreamProgress], timeline: TimelineProgress, *, by_clock: bool) -> datetime | None:
+def frontier(
+    contacts: StreamProgress, surveys: StreamProgress, timeline: TimelineProgress, *, by_clock: bool
+) -> datetime | None:
     """Until when everything is complete.
 
-    A stream that has never sent a frame is waited for, but not for ever: on a live stream until another is an hour
-    ahead of its own first word (marks reach every partition within seconds), on a replay until the others have ended.
+    Marks reach every partition, so every stream speaks; still, surveys that never do are not waited for for ever:
+    on a live stream until contacts are an hour ahead of their own first word, on a replay until they have ended.
     """
-    times = [timeline_frontier(timeline)]
-    silent = [stream for stream in streams.values() if stream.until is None]
-    heard = [stream for stream in streams.values() if stream.until is not None]
-    times.extend(stream_frontier(stream) for stream in heard)
-    if silent and not (heard and all(_waited_enough(stream, by_clock) for stream in heard)):
-        return None
+    times = [timeline_frontier(timeline), stream_frontier(contacts)]
+    if (
+        surveys.until is not None
+        or surveys.marks
+        or surveys.judged is not None
+        or not _waited_enough(contacts, by_clock)
+    ):
+        times.append(stream_frontier(surveys))
     known = [time for time in times if time is not None]
     return min(known) if len(known) == len(times) else None
 
 
-def _waited_enough(stream: StreamProgress, by_clock: bool) -> bool:
-    if stream.ended:
+def _waited_enough(contacts: StreamProgress, by_clock: bool) -> bool:
+    if contacts.ended:
         return True
-    return (
-        by_clock and stream.first is not None and stream.until is not None and stream.until - stream.first >= PATIENCE
-    )
+    if contacts.first is None or contacts.until is None:
+        return False
+    return by_clock and contacts.until - contacts.first >= PATIENCE

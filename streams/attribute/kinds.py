@@ -56,3 +56,7 @@ TOO_LATE = -6.0
 NEVER = -8.0
 MEASUREMENT = -2.2
 """Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""
+OUTSIDE = -9.0
+"""A spike on a slice that the change cannot touch: no words and no timing outweigh it."""
+VERDICT = 7.0
+"""A person's word outweighs any sum of the other lines but scope and time when they forbid."""

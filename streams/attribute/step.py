@@ -150,7 +150,8 @@ def _schedule_spikes(state: State, stream: StreamProgress) -> None:
 
 def _advance(state: State) -> list[Output]:
     """Remember buckets and take decisions in order of time, as far as every input has come."""
-    limit = frontier(state.streams, state.timeline, by_clock=state.workspace.progress == "clock")
+    contacts, surveys = (state.streams[name] for name in STREAMS)
+    limit = frontier(contacts, surveys, state.timeline, by_clock=state.workspace.progress == "clock")
     outputs: list[Output] = []
     if limit is None:
         return outputs

@@ -14,7 +14,7 @@ def test_words_of_scripts_without_spaces_are_pairs_of_letters() -> None:
 
 
 def test_words_are_normalised_before_comparison() -> None:
-    assert words("ＣＡＲＤ declined") == ["card", "declined"]
+    assert words("\uff23\uff21\uff32\uff24 declined") == ["card", "declined"]
 
 
 def test_a_bare_number_carries_nothing_but_a_code_does() -> None:

@@ -50,6 +50,7 @@ class World:
     changes: list[Change] = field(default_factory=list)
     signs: Signs = field(default_factory=Signs)
     customer: str = ""
+    vary: bool = True
     quiet_surveys: bool = True
 
     def workspace(self) -> Workspace:
@@ -74,7 +75,7 @@ class World:
                 for _ in range(rng.poisson(self.excess / 2) if during else 0):
                     leaf = (self.platform or ("ios", "android")[rng.integers(2)], "app")
                     found.setdefault(leaf, []).append(
-                        self.texts[rng.integers(len(self.texts))] + f" w{rng.integers(500)}"
+                        self.texts[rng.integers(len(self.texts))] + (f" w{rng.integers(500)}" if self.vary else "")
                     )
                 leaves = tuple(sorted(found))
                 samples = []
@@ -217,7 +218,7 @@ class World:
                     spike_seq=len(spikes),
                 )
             )
-        for stream in ("contacts", "low_scores"):
+        for stream in ("contacts", "low_scores") if self.quiet_surveys else ("contacts",):
             last = marks[-1]
             seq, spike_seq = (len(marks) + 1, len(spikes)) if stream == "contacts" else (1, 0)
             marks.append(replace(last, origin=stream, stream=stream, seq=seq, spike_seq=spike_seq, final=True))
