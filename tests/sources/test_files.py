@@ -12,7 +12,7 @@ import pytest
 
 from schemas.catalog import CHATS, TICKETS, Topic
 from schemas.errors import FatalError
-from schemas.raw import Chat, RawEvent, Ticket
+from schemas.raw import Chat, RawEvent, Release, Ticket
 from sources.files import RejectLog, read_events
 from sources.mapping import FieldMap, FileMap, Mapping, load_mapping
 from sources.rows import RejectedRow
@@ -382,3 +382,51 @@ def test_firefox_folder_becomes_events() -> None:
     changes = {getattr(event, "change", "") for topic, event in events if topic.name != "tickets"}
     assert {"Firefox 65.0", "Firefox for Android 68.0", "addons-cert-2019-05", "cloud-http3-2022-01"} <= changes
     assert len(changes) == 191
+
+
+def test_zendesk_example_reads_a_european_export(tmp_path: Path) -> None:
+    header = "Id;Created at;Requester email;Subject;Description;Category;Brand;Operating system;App version;Country;Locale;Tags;Group;Handle time (s);Ticket form"
+    rows = [
+        '7;29.03.2026 03:30;jo@example.org;Größe;"Zeile 1\nZeile 2; mehr";Billing;Shop;iPhone OS;App 5.2.1 (88);UK;de;vip app;Team A;1.234,5;Web',
+        "8;01.02.2026 09:00;ann@example.org;x;y;;App;Windows;;DE;de;;Team A;;Web",
+        "9;01.02.2026 10:00;ann@example.org;x;y;;Other brand;Windows;;DE;de;;Team A;;Web",
+        "10;31.02.2026 10:00;ann@example.org;x;y;;App;Windows;;DE;de;;Team A;;Web",
+    ]
+    (tmp_path / "tickets-2026.csv").write_bytes("\r\n".join([header, *rows]).encode("cp1252"))
+    (tmp_path / "releases.csv").write_text(
+        'Product,Platforms,Version,Released,Team,Notes\nShop,"iOS,Android",5.2.1,2026-03-01 10:00,Checkout,New form\n'
+    )
+    rejects: list[RejectedRow] = []
+    events = [
+        event
+        for _, event in read_events(
+            tmp_path, load_mapping(ROOT / "examples" / "zendesk.toml"), rejects=rejects.append, now=NOW
+        )
+    ]
+    first, release, second = events
+    assert isinstance(first, Ticket)
+    assert (first.event_id, first.topic, first.product, first.platform, first.version) == (
+        "zd-8",
+        "other",
+        "app",
+        "web",
+        "",
+    )
+    assert isinstance(second, Ticket)
+    assert second.occurred_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert (second.text, second.subject, second.region, second.platform) == (
+        "Zeile 1\nZeile 2; mehr",
+        "Größe",
+        "GB",
+        "ios",
+    )
+    assert (second.handle_s, second.tags, second.extra) == (1234.5, ("vip", "app"), {"Ticket form": "Web"})
+    assert isinstance(release, Release)
+    assert (release.change, release.platforms, release.released_at) == (
+        "shop 5.2.1",
+        ("ios", "android"),
+        datetime(2026, 3, 1, 9, tzinfo=UTC),
+    )
+    assert [str(row) for row in rejects] == [
+        "tickets-2026.csv, line 6: Created at is '31.02.2026 10:00'; allowed is a time like '%d.%m.%Y %H:%M'. Correct the export, or the mapping of this column."
+    ]
