@@ -160,6 +160,15 @@ class Crew:
             else:
                 return
 
+    def applied(self) -> dict[Place, int]:
+        """Up to which offset every stage of ours that reads a partition has applied it."""
+        lowest: dict[Place, int] = {}
+        for post, runner in list(self._runners.items()):
+            if post in self._owned and post not in self._behind:
+                for place, offset in runner.complete_to.items():
+                    lowest[place] = min(offset, lowest.get(place, offset))
+        return lowest
+
     def close(self) -> None:
         """Finish what is running, deliver what is written, and leave the broker."""
         self._thread.shutdown(wait=True, cancel_futures=True)

@@ -6,6 +6,7 @@ from jumping over messages after a rebalance, and from committing at a crawl.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
@@ -34,6 +35,18 @@ class ExactConsumer(driver.Consumer):
         """``offset_to`` is the message just delivered, not the last one missing: counted as a gap and as a message it
         stands twice in the list of consecutive offsets and ends it, so that a commit crosses one marker at a time."""
         await super()._add_gap(tp, offset_from, offset_to - 1)
+
+    async def commit_applied(self, offsets: Mapping[TP, int]) -> None:
+        """Commit what the stages have applied, even where Faust waits for messages that it has lost itself: replays
+        wait for these commits."""
+        assigned = self.assignment()
+        ahead = {tp: offset for tp, offset in offsets.items() if tp in assigned and offset > self._place(tp)}
+        if ahead and not self.app.rebalancing:
+            await self._commit_offsets(ahead)
+
+    def _place(self, tp: TP) -> int:
+        committed = self._committed_offset[tp]
+        return committed if committed is not None else 0
 
 
 class ExactTransport(driver.Transport):

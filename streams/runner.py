@@ -94,6 +94,11 @@ class Runner:
         """The partitions it reads."""
         return list(self._complete_to)
 
+    @property
+    def complete_to(self) -> dict[Place, int]:
+        """Up to which offset, exclusive, everything has surely been applied, by partition read."""
+        return dict(self._complete_to)
+
     def catch_up(self) -> None:
         """After an assignment: learn what is already written, then apply everything not yet applied.
 

@@ -15,6 +15,7 @@ from typing import Any
 import faust
 import structlog
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from faust.types import TP
 from msgspec import Struct
 
 from schemas.broker import Broker
@@ -149,6 +150,7 @@ class Agents:
             now = asyncio.get_running_loop().time()
             if now >= next_check or not crew.caught_up:
                 await crew.check()
+                await _commit(app, crew)
                 next_check = now + self._settings.check_s
             self._describe(crew)
             await asyncio.sleep(TICK_S)
@@ -180,6 +182,13 @@ def connect(app: faust.App, crew: Crew) -> None:
 
     app.on_partitions_assigned.connect(on_assigned, weak=False)
     app.on_partitions_revoked.connect(on_revoked, weak=False)
+
+
+async def _commit(app: faust.App, crew: Crew) -> None:
+    consumer: Any = app.consumer
+    await consumer.commit_applied(
+        {TP(place.topic, place.partition): offset for place, offset in crew.applied().items()}
+    )
 
 
 async def _stop(app: faust.App) -> None:
