@@ -20,6 +20,7 @@ PRIOR_WINDOWS = 10.0
 SLICE_WINDOWS = 6.0
 PRIOR_STEPS = 50.0
 SLICE_STEPS = 100.0
+DISPERSION_KEEP = 0.98
 _SUMS = ("mean_error", "square_error", "two", "three", "four", "over", "information")
 
 
@@ -58,10 +59,10 @@ class ForecastError:
         self.information[place] += weight * mean**2
 
     def forget(self, keep: float) -> None:
-        """Let the past count ``keep`` times what it did."""
+        """Let past forecasts count ``keep`` times what they did; dispersion changes slowly."""
         for name in _SUMS:
             sums: Floats = getattr(self, name)
-            sums *= keep
+            sums *= keep if name in ("over", "information") else DISPERSION_KEEP
 
     def move(self, places: NDArray[np.int64]) -> None:
         """Slices anew: slice ``i`` was ``places[i]``, or is new where that is negative."""

@@ -18,6 +18,7 @@ WEEK_S = 7 * DAY_S
 FEWEST = 4.0
 WORTH_A_LOOK = 2.8
 RAISED_SPREAD = 0.5
+LOCAL = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,15 @@ class Ladder:
             count, mean = self.windows.count_sums[place], self.mean[place]
             use = free & (mean > 1e-5)
             if place == 0:
-                self.error.learn_dispersion(count, mean, self.variance[place], use)
+                self.error.learn_dispersion(count, mean * self._around(), self.variance[place], use)
             self.error.learn_sigma(place, count, mean, self.variance[place], self.dispersion, use)
+
+    def _around(self) -> Floats:
+        """How far the level around now is from what was forecast; a wrong level must not look like dispersion."""
+        place = next((i for i, n in enumerate(self.lengths) if n >= 24), len(self.lengths) - 1)
+        count, mean = self.windows.count_sums[place], self.mean[place]
+        whole = (count[0] + 1.0) / (mean[0] + 1.0)
+        return np.asarray((count + LOCAL * whole) / (mean + LOCAL))
 
     def beyond(self, budget_per_week: float, ripe: Bools, free: Bools, *, raised: float = 1.0) -> list[Alarm]:
         """Windows whose excess chance would show less often than the budget allows, the rarest first.
