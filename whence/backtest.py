@@ -6,9 +6,8 @@ The very steps that the agents run, in the same order of time; a test compares b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,12 +18,14 @@ from schemas.base import Sequenced
 from schemas.catalog import RAW_TOPICS, Topic
 from schemas.codec import encode
 from schemas.dead_letter import DeadLetter
-from schemas.raw import PROGRESS_KEY, Progress, RawEvent
+from schemas.raw import PROGRESS_KEY, RawEvent
 from schemas.spike import Spike
 from schemas.workspace import Workspace
-from sources.publish import encode_keyed
+from sources.keys import encode_keyed
+from sources.marks import Mark, Sent, with_marks
 from streams.admit.settings import AdmitSettings
-from streams.admit.step import PartitionState, RawMessage, admit, start
+from streams.admit.state import RawMessage
+from streams.admit.step import admit, start
 from streams.chain import Chain
 from whence.errors import SettingsError
 from whence.input import events_of, mapping_of
@@ -32,7 +33,7 @@ from whence.results import write_attributions, write_spikes
 from whence.settings import Settings
 from whence.show import print_json, print_table, progress, say
 
-BATCH = 2_000
+MARK_EVERY_S = 86_400.0
 _WIDTH = re.compile(r"(\d+)([smhd]?)")
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -114,11 +115,12 @@ def backtest(
         told: Called now and then with the number of events so far.
     """
     line = _Line(workspace, settings)
-    arriving = iter(events)
-    while batch := list(islice(arriving, BATCH)):
-        line.take(batch)
-        told(line.events)
-    line.end()
+    for item in with_marks(events, workspace, every_s=MARK_EVERY_S):
+        if isinstance(item, Mark):
+            line.mark(item)
+            told(line.events)
+        else:
+            line.take(item)
     return line.found()
 
 
@@ -128,30 +130,42 @@ class _Line:
     def __init__(self, workspace: Workspace, settings: AdmitSettings) -> None:
         self.workspace = workspace
         self.events = 0
-        self._latest = datetime.min.replace(tzinfo=UTC)
         one_each = {topic.name: 1 for topic in RAW_TOPICS}
         self._partitions = {topic.name: start(topic, 0, one_each, (workspace,), settings) for topic in RAW_TOPICS}
+        self._waiting: dict[str, list[RawMessage]] = {name: [] for name in one_each}
         self._offsets = dict.fromkeys(one_each, 0)
         self._chain = Chain(workspace)
         self._spikes: dict[str, Spike] = {}
         self._attributions: dict[str, Attribution] = {}
         self._letters: list[DeadLetter] = []
 
-    def take(self, batch: list[tuple[Topic, RawEvent]]) -> None:
-        """The next events, and then the mark that says so."""
-        messages: dict[str, list[RawMessage]] = {topic.name: [] for topic in RAW_TOPICS}
-        for topic, event in batch:
-            key, value = encode_keyed(topic, event)
-            messages[topic.name].append(self._message(topic.name, event.occurred_at, key, value))
-        self.events += len(batch)
-        self._latest = max(self._latest, *(event.occurred_at for _, event in batch))
-        self._admit(messages, self._floor(self._latest - timedelta(seconds=self.workspace.lateness_s)))
+    def take(self, sent: Sent) -> None:
+        """The next event; it is looked at when the next mark comes."""
+        key, value = encode_keyed(sent.topic, sent.event)
+        self._put(sent.topic.name, sent.at, key, value)
+        self.events += 1
 
-    def end(self) -> None:
-        """Say that the input has ended, so that everything is judged and final."""
-        if self.events:
-            after = self._floor(self._latest) + timedelta(seconds=self.workspace.bucket_s)
-            self._admit({topic.name: [] for topic in RAW_TOPICS}, after, final=True)
+    def mark(self, mark: Mark) -> None:
+        """Admit what has been taken, and say on every partition how far the input is."""
+        value = encode(mark.progress)
+        # The quiet topics go first, so that the busiest one's buckets are not kept waiting for them.
+        for name, messages in sorted(self._waiting.items(), key=lambda pair: len(pair[1])):
+            self._put(name, mark.at, PROGRESS_KEY, value)
+            self._partitions[name], admitted = admit(self._partitions[name], messages)
+            messages.clear()
+            self._letters += admitted.letters
+            self._follow(admitted.timeline)
+            self._follow(admitted.frames)
+
+    def _put(self, topic: str, at: datetime, key: bytes, value: bytes) -> None:
+        offset = self._offsets[topic]
+        self._offsets[topic] = offset + 1
+        self._waiting[topic].append(RawMessage(offset, int(at.timestamp() * 1_000), key, value))
+
+    def _follow(self, records: Iterable[Sequenced]) -> None:
+        for record in records:
+            for _, written in self._chain.feed(record):
+                self._keep(written)
 
     def found(self) -> Found:
         by_onset = sorted(self._spikes.values(), key=lambda one: (one.onset, one.spike_id))
@@ -163,30 +177,6 @@ class _Line:
             spikes=tuple(by_onset),
             attributions=tuple(attributed),
         )
-
-    def _message(self, topic: str, at: datetime, key: bytes, value: bytes) -> RawMessage:
-        offset = self._offsets[topic]
-        self._offsets[topic] = offset + 1
-        return RawMessage(offset, int(at.timestamp() * 1_000), key, value)
-
-    def _floor(self, moment: datetime) -> datetime:
-        width_s = self.workspace.bucket_s
-        return datetime.fromtimestamp(moment.timestamp() // width_s * width_s, UTC)
-
-    def _admit(self, messages: dict[str, list[RawMessage]], until: datetime, *, final: bool = False) -> None:
-        mark = encode(Progress(workspace=self.workspace.name, until=until, final=final))
-        # The quiet topics go first, so that the busiest one's buckets are not kept waiting for them.
-        for name, batch in sorted(messages.items(), key=lambda pair: len(pair[1])):
-            batch.append(self._message(name, until, PROGRESS_KEY, mark))
-            self._partitions[name], admitted = admit(self._partitions[name], batch)
-            self._letters += admitted.letters
-            for record in self._records(admitted.timeline, admitted.frames):
-                self._keep(record)
-
-    def _records(self, *inputs: Iterable[Sequenced]) -> Iterator[Sequenced]:
-        for records in inputs:
-            for record in records:
-                yield from (written for _, written in self._chain.feed(record))
 
     def _keep(self, record: Sequenced) -> None:
         if isinstance(record, Spike):
@@ -225,4 +215,4 @@ def _row(one: Attribution) -> tuple[object, ...]:
     )
 
 
-__all__ = ["BATCH", "Found", "PartitionState", "backtest", "run_backtest", "with_options"]
+__all__ = ["Found", "backtest", "run_backtest", "with_options"]

@@ -107,7 +107,8 @@ def demo(
     json: Json = False,
 ) -> None:
     """Play the story of a made-up company through the whole of Whence, and show its page."""
-    from whence.demo import run_check, run_demo, told_seed
+    from whence.check import run_check
+    from whence.demo import run_demo, told_seed
 
     settings = context.obj.settings(web={"port": port})
     chosen = told_seed(seed, fresh=fresh_seed)

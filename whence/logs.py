@@ -10,14 +10,17 @@ import structlog
 
 CHATTY = (
     "aiokafka",
-    "faust",
-    "mode",
     "asyncio",
-    "uvicorn.access",
-    "httpx",
     "clickhouse_connect",
+    "faust",
     "great_expectations",
+    "httpx",
+    "mode",
+    "streams.patches",
     "urllib3",
+    "uvicorn",
+    "whence.broker",
+    "whence.sink.kafka",
 )
 
 
@@ -37,7 +40,11 @@ def set_up_logging(level: str, form: Literal["console", "json"]) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

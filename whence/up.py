@@ -10,21 +10,21 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from msgspec.structs import replace
-from sources.intake import create_router
-from streams.admit.agent import Admit
 
 from dashboards.page import create_app
 from schemas.broker import Broker
 from schemas.health import Health, Part
 from schemas.workspace import Workspace
 from sinks.migrate import migrate, require_current
-from sinks.quality import Quality
 from sinks.writer import Writer
+from sources.intake import create_router
+from streams.admit.agent import Admit
 from streams.admit.settings import AdmitSettings
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
 from streams.worker import Agents
 from whence.errors import SettingsError
+from whence.feed import Feed
 from whence.serve import HttpPart, health_app, health_router, listen
 from whence.settings import Settings
 from whence.show import say
@@ -83,43 +83,55 @@ def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Se
     app.include_router(health_router(healths))
     intake = settings.intake.token.get_secret_value()
     if broker is not None and intake:
-        app.include_router(create_router(broker, intake))
+        app.include_router(create_router(broker, intake, workspaces=[one.name for one in settings.workspaces]))
     return app
 
 
-def all_parts(
-    settings: Settings, broker: Broker, workspaces: Sequence[Workspace], page: HttpPart | None
-) -> tuple[Part, ...]:
-    """Everything, in the order of the way of the data."""
-    parts: tuple[Part, ...] = (
-        Admit(broker, admit_settings(settings), tuple(workspaces)),
-        Agents(broker, tuple(workspaces)),
+def all_parts(settings: Settings, broker: Broker, workspaces: tuple[Workspace, ...]) -> tuple[Part, ...]:
+    """Everything but the page, in the order of the way of the data."""
+    return (
+        Admit(broker, admit_settings(settings), workspaces),
+        Agents(broker, workspaces),
         Writer(broker, settings.store, settings.sink),
-        Quality(broker, settings.store, tuple(workspaces)),
     )
-    return parts if page is None else (*parts, page)
 
 
-def run_up(settings: Settings) -> None:
+def run_up(
+    settings: Settings,
+    *,
+    workspaces: tuple[Workspace, ...] | None = None,
+    fed: Feed | None = None,
+    opened: Callable[[str], None] | None = None,
+) -> None:
     """Everything in one process until asked to stop.
+
+    Args:
+        settings: Of the whole process.
+        workspaces: By default those of the settings.
+        fed: Runs beside the parts once they have started.
+        opened: Called with the page's address when it answers.
 
     Raises:
         FatalError: a part cannot go on, the page's port is taken, the store is in use.
     """
-    opened = listen(settings.web.address, settings.web.port, setting="web")
+    watched = settings.workspaces if workspaces is None else workspaces
+    place = listen(settings.web.address, settings.web.port, setting="web")
     with broker_of(settings) as broker, store_client(settings.store) as client:
         migrate(client)
         healths = _Healths()
-        page = HttpPart("web", page_app(settings, broker, healths), opened)
-        parts = all_parts(settings, broker, settings.workspaces, page)
+        page = HttpPart("web", page_app(settings, broker, healths), place)
 
         def ready(supervisor: Supervisor) -> None:
             healths.of(supervisor)
             if settings.broker.embedded:
                 say(IN_MEMORY.format(store=settings.store.place))
             say(f"The page is at {page.url} (Ctrl-C ends).")
+            if opened is not None:
+                opened(page.url)
+            if fed is not None:
+                fed(broker, supervisor.stop)
 
-        run_until_stopped(parts, ready=ready)
+        run_until_stopped((page, *all_parts(settings, broker, watched)), ready=ready)
 
 
 class _Healths:
@@ -165,7 +177,7 @@ def _part(settings: Settings, broker: Broker, name: str) -> Part:
         return Agents(broker, settings.workspaces)
     if name == "sink":
         return Writer(broker, settings.store, settings.sink)
-    return Quality(broker, settings.store, settings.workspaces)
+    raise SettingsError(f"run {name} is not there yet")
 
 
 def _refuse_embedded(settings: Settings, name: str) -> None:

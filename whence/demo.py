@@ -1,0 +1,75 @@
+"""The demo: a made-up company's story through the whole of Whence, to look at or to check."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from schemas.broker import Broker
+from sources.stories.story import Story, make_story
+from whence.feed import feed
+from whence.settings import Settings
+from whence.show import progress, say
+from whence.up import run_up
+
+DEMO_KEY = b"the story's customers are made up"
+MOST_SEED = 1_000_000
+
+
+def told_seed(seed: int, *, fresh: bool) -> int:
+    """The seed to tell: the given one, or one that nobody has chosen, said aloud so that it can be told again."""
+    if fresh:
+        seed = secrets.randbelow(MOST_SEED)
+        say(f"The fresh seed is {seed}: --seed {seed} tells this story again.")
+    return seed
+
+
+def told_story(seed: int) -> Story:
+    """The story, with a word on its making."""
+    with progress() as shown:
+        shown.add_task("writing the story", total=None)
+        return make_story(seed)
+
+
+@contextmanager
+def demo_settings(settings: Settings) -> Iterator[Settings]:
+    """The settings with an embedded broker, and a store in a folder that is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="whence-demo-", ignore_cleanup_errors=True) as folder:
+        yield settings.model_copy(
+            update={
+                "broker": type(settings.broker)(),
+                "store": type(settings.store)(path=str(Path(folder) / "store")),
+                "admit": replace(settings.admit, customer_key=DEMO_KEY),
+            }
+        )
+
+
+def run_demo(settings: Settings, seed: int, *, speed: float, browser: bool) -> None:
+    """Play history at full speed, then the live days at ``speed`` event seconds a second; the page stays until Ctrl-C.
+
+    Raises:
+        FatalError: the page's port is taken, or a part cannot go on.
+    """
+    story = told_story(seed)
+
+    def fed(broker: Broker, stop: threading.Event) -> None:
+        say(f"{story.company} has {len(story.events):,} events; the live days begin on {story.live_from:%Y-%m-%d}.")
+        feed(
+            broker, story.workspace, story.events, stop, total=len(story.events), speed=speed, live_from=story.live_from
+        )
+        if not stop.is_set():
+            say("The story has been told; the page stays until Ctrl-C.")
+
+    def opened(url: str) -> None:
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    with demo_settings(settings) as embedded:
+        run_up(embedded, workspaces=(story.workspace,), fed=fed, opened=opened)

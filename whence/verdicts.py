@@ -1,0 +1,120 @@
+"""Spikes found beside the spikes that a story holds: which causes are right, and whether a decoy is blamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+
+from schemas.attribution import NAMELESS, Attribution, Candidate
+from schemas.slices import slice_text
+from sources.stories.story import TrueSpike
+
+BEFORE_ONSET = timedelta(hours=6)
+ENOUGH = 0.8
+BLAMED_AT = 0.5
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """One true spike and what was said of it. ``found`` is empty for one that was not seen; a faint one that was not
+    seen does not count. ``blamed`` names decoys that were put first or at 0.5 and more."""
+
+    truth: str
+    onset: str
+    slice: str
+    cause: str
+    excess: int
+    found: str = ""
+    found_slice: str = ""
+    found_excess: int = 0
+    said: str = ""
+    probability: float = 0.0
+    right: bool = False
+    counts: bool = True
+    blamed: tuple[str, ...] = ()
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """All verdicts of a story, and the spikes that are no true one's."""
+
+    verdicts: tuple[Verdict, ...]
+    others: tuple[Attribution, ...]
+
+    @property
+    def counted(self) -> int:
+        return sum(one.counts for one in self.verdicts)
+
+    @property
+    def right(self) -> int:
+        return sum(one.right for one in self.verdicts if one.counts)
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        return tuple(key for one in self.verdicts for key in one.blamed)
+
+    @property
+    def passed(self) -> bool:
+        """At least four in five causes are right, and no decoy is blamed."""
+        return self.right >= ENOUGH * self.counted and not self.blamed
+
+
+def compare(truth: Sequence[TrueSpike], attributions: Sequence[Attribution]) -> Comparison:
+    """Hold the last attributions (merged ones left out) against the truth.
+
+    A true spike's answer is the likeliest cause of the spike that overlaps it in time, contradicts no value of its
+    slice and has the most excess. Where nobody knows the cause, ``measurement`` is as good as ``unknown``.
+    """
+    standing = [one for one in attributions if one.state != "merged"]
+    near = {true.spike_id: [one for one in standing if _near(true, one)] for true in truth}
+    matched = {one.spike_id for found in near.values() for one in found}
+    return Comparison(
+        verdicts=tuple(_verdict(true, near[true.spike_id]) for true in truth),
+        others=tuple(one for one in standing if one.spike_id not in matched),
+    )
+
+
+def _near(true: TrueSpike, found: Attribution) -> bool:
+    agrees = all(found.slice.get(name, value) in (value, "other") for name, value in true.slice.items())
+    return agrees and found.onset <= true.end and true.onset - BEFORE_ONSET <= found.end and found.end > true.onset
+
+
+def _verdict(true: TrueSpike, found: Sequence[Attribution]) -> Verdict:
+    head = Verdict(
+        truth=true.spike_id,
+        onset=f"{true.onset:%Y-%m-%d %H:%M}",
+        slice=slice_text(true.slice),
+        cause=f"{true.cause_kind} {true.cause_key}".strip(),
+        excess=true.excess,
+        counts=bool(found) or true.strength == "loud",
+    )
+    if not found:
+        return head
+    best = max(found, key=_excess)
+    cause = best.candidates[0]
+    return Verdict(
+        **{name: getattr(head, name) for name in ("truth", "onset", "slice", "cause", "excess", "counts")},
+        found=best.spike_id,
+        found_slice=slice_text(best.slice),
+        found_excess=round(_excess(best)),
+        said=f"{cause.kind} {cause.key}".strip(),
+        probability=cause.probability,
+        right=_is_right(true, cause),
+        blamed=tuple(
+            sorted({one.key for each in found for one in _put_forward(each) if one.key in true.must_not_blame})
+        ),
+    )
+
+
+def _excess(one: Attribution) -> float:
+    return one.observed - one.expected
+
+
+def _is_right(true: TrueSpike, cause: Candidate) -> bool:
+    if true.cause_kind == "unknown":
+        return cause.kind in NAMELESS
+    return cause.kind == true.cause_kind and (cause.kind in NAMELESS or cause.key == true.cause_key)
+
+
+def _put_forward(found: Attribution) -> list[Candidate]:
+    return [one for place, one in enumerate(found.candidates) if place == 0 or one.probability >= BLAMED_AT]
