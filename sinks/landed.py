@@ -12,18 +12,18 @@ CONTACTS = table(
     event_id    text
     occurred_at instant
     ingested_at instant
-    source      word
+    source      text
     contact     text
-    event       word = 'opened'
+    event       text = 'opened'
     customer    text
     {DIMENSION_COLUMNS}
-    agent       word
+    agent       text
     subject     text
     text        text
     turns       text
     tags        words
     exposed     pairs
-    status      word
+    status      text
     handle_s    number?
     wait_s      number?
     transfers   count?
@@ -31,8 +31,8 @@ CONTACTS = table(
     late        flag
     counted     flag
     by_bot      flag
-    ended       word
-    kind        word
+    ended       text
+    kind        text
     score       number?
     scale_max   number?
     about       text
