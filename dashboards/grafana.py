@@ -127,10 +127,9 @@ def table(panel: Panel, *hidden: str, span: int = 24, height: int = 8) -> Table:
     if "probability" in panel.columns:
         share = {"type": "gauge", "mode": "basic"}
         drawn = _drawn("probability", unit="percentunit", min=0, max=1, custom__cellOptions=share)(drawn)
-    for name in {"excess", "excess_low", "excess_high", "contacts", "contacts_low", "contacts_high"} & set(
-        panel.columns
-    ):
-        drawn = _drawn(name, decimals=0)(drawn)
+    for name in panel.columns:
+        if name.startswith(("excess", "contacts")):
+            drawn = _drawn(name, decimals=0)(drawn)
     return drawn
 
 
