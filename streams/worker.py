@@ -126,12 +126,13 @@ class Agents:
             deliver=crew.deliver,
         )
         connect(app, crew)
+        self._say("joining the other workers")
+        starting = asyncio.ensure_future(app.start())
         try:
-            await app.start()
-            await self._watch(app, crew)
+            await self._watch(app, crew, starting)
         finally:
             crew.revoked()
-            await _stop(app)
+            await _stop(app, starting)
 
     async def _topics_exist(self) -> None:
         look = partial(partition_counts, self._broker, timeout_s=ANSWER_S)
@@ -140,11 +141,14 @@ class Agents:
         if missing:
             raise RetryableError(f"the topics {', '.join(missing)} are not there yet", retry_after_s=1.0)
 
-    async def _watch(self, app: faust.App, crew: Crew) -> None:
+    async def _watch(self, app: faust.App, crew: Crew, starting: asyncio.Future[None]) -> None:
+        """Delivery begins long before Faust calls itself started, so do not wait for that."""
         next_check = 0.0
         while not self._stop.is_set() and crew.lost is None:
             if crew.fatal is not None:
                 raise crew.fatal
+            if starting.done():
+                starting.result()
             if app.crashed or app.should_stop:
                 raise RetryableError(f"the Faust worker has stopped ({app.crash_reason!r})", retry_after_s=1.0)
             now = asyncio.get_running_loop().time()
@@ -152,16 +156,16 @@ class Agents:
                 await crew.check()
                 await _commit(app, crew)
                 next_check = now + self._settings.check_s
-            self._describe(crew)
+            self._describe(crew, joined=starting.done())
             await asyncio.sleep(TICK_S)
 
-    def _describe(self, crew: Crew) -> None:
+    def _describe(self, crew: Crew, *, joined: bool) -> None:
         partitions = sorted({post.partition for post in crew.owned})
-        if not partitions:
+        if not partitions and joined:
             self._say("waiting for partitions: other workers have them all", ready=True)
-        elif crew.caught_up:
+        elif partitions and crew.caught_up:
             self._say(f"serving partitions {', '.join(map(str, partitions))}", ready=True)
-        else:
+        elif partitions:
             self._say(f"reading the history of partitions {', '.join(map(str, partitions))}")
 
     async def _sleep(self, seconds: float) -> None:
@@ -185,14 +189,16 @@ def connect(app: faust.App, crew: Crew) -> None:
 
 
 async def _commit(app: faust.App, crew: Crew) -> None:
-    consumer: Any = app.consumer
-    await consumer.commit_applied(
-        {TP(place.topic, place.partition): offset for place, offset in crew.applied().items()}
-    )
+    applied = {TP(place.topic, place.partition): offset for place, offset in crew.applied().items()}
+    if applied:
+        consumer: Any = app.consumer
+        await consumer.commit_applied(applied)
 
 
-async def _stop(app: faust.App) -> None:
+async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
+    starting.cancel()
+    await asyncio.wait([starting], timeout=STOP_S / 2)
     try:
         await asyncio.wait_for(app.stop(), STOP_S)
-    except (TimeoutError, asyncio.CancelledError):
+    except TimeoutError:
         log.warning("faust_stop_timed_out", seconds=STOP_S)

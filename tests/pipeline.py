@@ -8,15 +8,30 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
 
+from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]
 from confluent_kafka import Producer
+from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.base import Sequenced
 from schemas.broker import Broker, client_config
-from schemas.catalog import ALERTS, ATTRIBUTIONS, EXPECTATIONS, FRAMES, IMPACTS, RAW_TOPICS, SPIKES, Topic
+from schemas.catalog import (
+    ALERTS,
+    ATTRIBUTIONS,
+    BY_NAME,
+    CONTACTS,
+    EXPECTATIONS,
+    FRAMES,
+    IMPACTS,
+    RAW_TOPICS,
+    SPIKES,
+    TIMELINE,
+    Topic,
+)
 from schemas.codec import decode, encode
-from schemas.frame import Frame
+from schemas.contact import Contact
 from schemas.health import Part
 from schemas.raw import PROGRESS_KEY
 from schemas.workspace import Workspace
@@ -31,10 +46,11 @@ from streams.topics import partition_counts
 
 ADMIT = AdmitSettings(customer_key=b"only-for-tests-0123456789")
 DECIDED = (EXPECTATIONS, SPIKES, ATTRIBUTIONS, IMPACTS, ALERTS)
+WRITTEN = (CONTACTS, FRAMES, TIMELINE, *DECIDED)
 
-Key = tuple[str, str, int]
-Outcome = dict[str, dict[Key, Sequenced]]
-"""What every topic of ``DECIDED`` holds, by workspace, origin and seq."""
+Key = tuple[str, ...]
+Outcome = dict[str, dict[Key, Struct]]
+"""What topics hold: records by workspace, origin and seq, contacts by workspace and event."""
 
 
 def tell(number: int, *, seed: int = 1, contacts_per_day: float = 400.0, weeks: int = 2) -> list[Story]:
@@ -64,7 +80,9 @@ def shuffled(items: Iterable[Sent | Mark], workspace: Workspace, seed: int = 1) 
     lateness = timedelta(seconds=workspace.lateness_s)
 
     def place(item: Sent | Mark) -> float:
-        if isinstance(item, Mark) or item.at - item.event.occurred_at >= lateness:
+        if isinstance(item, Mark):
+            return float("inf") if item.progress.final else item.at.timestamp()
+        if item.at - item.event.occurred_at >= lateness:
             return item.at.timestamp()
         return item.event.occurred_at.timestamp() + rng.random() * 0.9 * workspace.lateness_s
 
@@ -76,50 +94,80 @@ def doubled(items: Iterable[Sent | Mark]) -> list[Sent | Mark]:
     return [item for item in items for _ in range(2)]
 
 
-def by_steps(story: Story) -> Outcome:
-    """What admit, detect, attribute and alert decide when called directly, every topic one partition."""
-    one_each = {topic.name: 1 for topic in RAW_TOPICS}
-    states = {topic.name: start(topic, 0, one_each, (story.workspace,), ADMIT) for topic in RAW_TOPICS}
-    waiting: dict[str, list[RawMessage]] = {name: [] for name in one_each}
-    offsets = dict.fromkeys(one_each, 0)
-    chain = Chain(story.workspace)
-    outcome: Outcome = {topic.name: {} for topic in DECIDED}
+def by_steps(story: Story, partitions: int = 1) -> Outcome:
+    """What admit, detect, attribute and alert write when called directly, for so many partitions a raw topic."""
+    return _Steps(story.workspace, partitions).outcome(script(story))
 
-    def put(topic: str, at_ms: int, key: bytes, value: bytes) -> None:
-        waiting[topic].append(RawMessage(offsets[topic], at_ms, key, value))
-        offsets[topic] += 1
 
-    def take(record: Sequenced) -> None:
-        for topic, written in chain.feed(record):
-            if topic in DECIDED:
-                outcome[topic.name][written.workspace, written.origin, written.seq] = written
+class _Steps:
+    """Every stage of one workspace, and what is on its way to admit."""
 
-    for item in script(story):
-        at_ms = int(item.at.timestamp() * 1_000)
-        if isinstance(item, Sent):
-            put(item.topic.name, at_ms, *encode_keyed(item.topic, item.event))
-            continue
-        for name, messages in waiting.items():
-            put(name, at_ms, PROGRESS_KEY, encode(item.progress))
-            states[name], admitted = admit(states[name], messages)
+    def __init__(self, workspace: Workspace, partitions: int) -> None:
+        counts = {topic.name: partitions for topic in RAW_TOPICS}
+        self._states = {
+            Place(topic.name, place): start(topic, place, counts, (workspace,), ADMIT)
+            for topic in RAW_TOPICS
+            for place in range(partitions)
+        }
+        self._waiting: dict[Place, list[RawMessage]] = {place: [] for place in self._states}
+        self._partitions = partitions
+        self._chain = Chain(workspace)
+        self._outcome: Outcome = {topic.name: {} for topic in WRITTEN}
+
+    def outcome(self, items: Iterable[Sent | Mark]) -> Outcome:
+        for item in items:
+            at_ms = int(item.at.timestamp() * 1_000)
+            if isinstance(item, Sent):
+                key, value = encode_keyed(item.topic, item.event)
+                place = Place(item.topic.name, (murmur2(key) & 0x7FFFFFFF) % self._partitions)
+                self._waiting[place].append(RawMessage(0, at_ms, key, value))
+            else:
+                for messages in self._waiting.values():
+                    messages.append(RawMessage(0, at_ms, PROGRESS_KEY, encode(item.progress)))
+                self._admit()
+        return self._outcome
+
+    def _admit(self) -> None:
+        for place, messages in self._waiting.items():
+            self._states[place], admitted = admit(self._states[place], messages)
             messages.clear()
-            for record in (*admitted.timeline, *admitted.frames):
-                take(record)
-    return outcome
+            for _, value in admitted.contacts:
+                self._keep(CONTACTS, decode(Contact, value))
+            for topic, records in ((TIMELINE, admitted.timeline), (FRAMES, admitted.frames)):
+                for record in records:
+                    self._keep(topic, record)
+                    for written_to, written in self._chain.feed(record):
+                        self._keep(written_to, written)
+
+    def _keep(self, topic: Topic, record: Struct) -> None:
+        # Through the codec, as a broker would: it rounds times to milliseconds and sorts dictionaries.
+        self._outcome[topic.name][key_of(record)] = decode(topic.type, encode(record))
+
+
+def key_of(record: Struct) -> Key:
+    """By what a record is known."""
+    if isinstance(record, Sequenced):
+        return (record.workspace, record.origin, f"{record.seq:09}")
+    assert isinstance(record, Contact)
+    return (record.workspace, record.event_id)
 
 
 def merged(outcomes: Iterable[Outcome]) -> Outcome:
     """Those of several workspaces together."""
-    together: Outcome = {topic.name: {} for topic in DECIDED}
+    together: Outcome = {topic.name: {} for topic in WRITTEN}
     for outcome in outcomes:
         for name, records in outcome.items():
             together[name].update(records)
     return together
 
 
-def interleaved(scripts: Sequence[Sequence[Sent | Mark]]) -> Iterator[Sent | Mark]:
-    """Several scripts side by side, by their clocks."""
-    return iter(sorted((item for one in scripts for item in one), key=lambda item: item.at))
+def interleaved(scripts: Sequence[Sequence[Sent | Mark]], seed: int = 1) -> list[Sent | Mark]:
+    """Several scripts side by side, each in its own order."""
+    rng = random.Random(seed)
+    turns = [place for place, one in enumerate(scripts) for _ in range(0, len(one), 50)]
+    rng.shuffle(turns)
+    left = [iter(one) for one in scripts]
+    return [item for place in turns for item in islice(left[place], 50)]
 
 
 class Sender:
@@ -154,27 +202,29 @@ class Sender:
                 return
 
 
-def records_of(broker: Broker, topic: Topic) -> list[Sequenced]:
-    """Every committed record of a topic, as it lies there."""
+def outcome_of(broker: Broker, topics: Sequence[Topic] = WRITTEN) -> Outcome:
+    """What lies on the topics; a second copy of a record must equal the first."""
+    partitions = partition_counts(broker)
+    places = {Place(topic.name, place): 0 for topic in topics for place in range(partitions[topic.name])}
+    found: Outcome = {topic.name: {} for topic in topics}
     reader = Reader(broker)
-    places = {Place(topic.name, partition): 0 for partition in range(partition_counts(broker)[topic.name])}
-    values = [item.value or b"" for item in reader.read(places) if isinstance(item, Delivery)]
+    for item in reader.read(places):
+        if isinstance(item, Delivery):
+            record = decode(BY_NAME[item.topic].type, item.value or b"")
+            assert found[item.topic].setdefault(key_of(record), record) == record
     reader.close()
-    records = [decode(topic.type, value) for value in values]
-    return [record for record in records if isinstance(record, Sequenced)]
-
-
-def by_key(records: Iterable[Sequenced]) -> dict[Key, Sequenced]:
-    """By workspace, origin and seq; a second copy must equal the first."""
-    found: dict[Key, Sequenced] = {}
-    for record in records:
-        assert found.setdefault((record.workspace, record.origin, record.seq), record) == record
     return found
 
 
-def outcome_of(broker: Broker) -> Outcome:
-    """What lies on the topics."""
-    return {topic.name: by_key(records_of(broker, topic)) for topic in DECIDED}
+def differences(found: Outcome, wanted: Outcome) -> list[str]:
+    """What is missing, too much or different, a line each; empty when they are the same."""
+    lines = []
+    for name, records in wanted.items():
+        for key in sorted(records.keys() | found[name].keys()):
+            one, other = records.get(key), found[name].get(key)
+            if one != other:
+                lines.append(f"{name} {'/'.join(key)}: wanted {str(one)[:300]}, found {str(other)[:300]}")
+    return lines
 
 
 @contextmanager
@@ -214,21 +264,7 @@ def await_outcome(broker: Broker, wanted: Outcome, timeout_s: float = 120.0) -> 
     """Read the topics until they hold as many records as wanted, or time is up."""
     deadline = time.monotonic() + timeout_s
     found = outcome_of(broker)
-    while _short(found, wanted) and time.monotonic() < deadline:
-        time.sleep(0.5)
+    while time.monotonic() < deadline and any(len(found[name]) < len(records) for name, records in wanted.items()):
+        time.sleep(1.0)
         found = outcome_of(broker)
     return found
-
-
-def _short(found: Outcome, wanted: Outcome) -> bool:
-    return any(len(found[name]) < len(records) for name, records in wanted.items())
-
-
-def frame_count(broker: Broker) -> dict[str, int]:
-    """Contacts counted by frames, by workspace."""
-    counts: dict[str, int] = {}
-    for record in by_key(records_of(broker, FRAMES)).values():
-        assert isinstance(record, Frame)
-        if record.stream == "contacts":
-            counts[record.workspace] = counts.get(record.workspace, 0) + sum(record.counts)
-    return counts
