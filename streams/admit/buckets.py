@@ -19,6 +19,7 @@ from streams.admit.normalise import fold, spell
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = -(1 << 62)
 SPARE = 8
+_MANY_LEAVES = 200_000
 _ALL = 1 << 64
 Leaf = tuple[str, ...]
 Kept = tuple[int, str, datetime, str, str, str, dict[str, Exposure]]
@@ -49,12 +50,8 @@ class LeafCount:
 
     def prune(self, size: int) -> None:
         """Keep the ``size`` smallest, in order."""
-        self.kept.sort(key=_rank)
+        self.kept.sort()
         del self.kept[size:]
-
-
-def _rank(sample: tuple[Any, ...]) -> tuple[int, str]:
-    return sample[0], sample[1]
 
 
 class Cell:
@@ -117,23 +114,18 @@ class Book:
         self.seen: dict[int, int] = {}
         self.placed: dict[int, int] = {}
         self.outliving: dict[int, int] = {}
+        self.numbering = object()
         self.leaf_numbers: dict[Leaf, int] = {}
         self.leaves: list[Leaf] = []
 
-    def values(self, event: Any, channel: str) -> Leaf:
-        """An event's values in the order of the dimensions."""
-        return tuple(channel if n == "channel" else getattr(event, n, MISSING) for n in self.workspace.dimensions)
-
-    def leaf_number(self, values: Leaf) -> int:
-        """Number of the leaf that an event's values, in the order of the dimensions, belong to."""
-        number = self.leaf_numbers.get(values)
-        if number is None:
-            names = self.workspace.dimensions
-            leaf = tuple(sys.intern(fold(v, self.keep.get(n))) for n, v in zip(names, values, strict=True))
-            number = self.leaf_numbers.setdefault(leaf, len(self.leaves))
-            if number == len(self.leaves):
-                self.leaves.append(leaf)
-            self.leaf_numbers[values] = number
+    def leaf_number(self, event: Any, channel: str) -> int:
+        """Number of the leaf that an event, already spelt, belongs to."""
+        names = self.workspace.dimensions
+        values = (channel if name == "channel" else getattr(event, name, MISSING) for name in names)
+        leaf = tuple(sys.intern(fold(value, self.keep.get(name))) for name, value in zip(names, values, strict=True))
+        number = self.leaf_numbers.setdefault(leaf, len(self.leaves))
+        if number == len(self.leaves):
+            self.leaves.append(leaf)
         return number
 
     def remember(self, bucket: int, offset: int) -> Cell:
@@ -174,6 +166,8 @@ class Book:
         for bucket in sorted(bucket for bucket in self.cells if bucket < self.floor):
             self._forget(bucket, self.cells.pop(bucket))
             self._oldest = None
+        if len(self.leaves) > _MANY_LEAVES and not any(cell.leaves for cell in self.cells.values()):
+            self.numbering, self.leaf_numbers, self.leaves = object(), {}, []
         return closed
 
     def _forget(self, bucket: int, cell: Cell) -> None:

@@ -15,7 +15,7 @@ from schemas.timeline import TimelineEntry
 from streams.admit.buckets import EPOCH, Book
 from streams.admit.cleaning import in_utc, redact_tree
 from streams.admit.opening import Opened
-from streams.admit.reading import Item, Refused, letter
+from streams.admit.reading import Opening, letter
 from streams.admit.state import Admitted, PartitionState, RawMessage
 from streams.admit.timeline import entry_of
 
@@ -23,18 +23,28 @@ _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _NAMES = ("event_id", "workspace", "change", "kind", "precision")
 
 
-def take_changes(state: PartitionState, batch: Sequence[RawMessage], items: list[Item], out: Admitted) -> None:
+def take_changes(state: PartitionState, batch: Sequence[RawMessage], opening: Opening, out: Admitted) -> None:
     """Apply a batch of a timeline topic, in the order of the log."""
-    for message, item in zip(batch, items, strict=True):
+    done = 0
+    for aside in opening.asides:
+        _take_all(state, batch, opening, (done, aside.place), out)
+        done = aside.place
+        if isinstance(aside.item, Progress):
+            _mark(state, aside.item, out)
+        else:
+            out.letters.append(letter(state, batch[aside.message], aside.item.refusal, aside.item.workspace))
+    _take_all(state, batch, opening, (done, len(opening.events)), out)
+
+
+def _take_all(
+    state: PartitionState, batch: Sequence[RawMessage], opening: Opening, part: tuple[int, int], out: Admitted
+) -> None:
+    for place in range(*part):
+        event, message = opening.events[place], batch[opening.indexes[place]]
         try:
-            if type(item) is Refused:
-                raise item.refusal
-            if type(item) is Progress:
-                _mark(state, item, out)
-            else:
-                _take(state, message, item, out)
+            _take(state, message, event, out)
         except RejectedEvent as refusal:
-            out.letters.append(letter(state, message, refusal, getattr(item, "workspace", "")))
+            out.letters.append(letter(state, message, refusal, event.workspace))
 
 
 def _mark(state: PartitionState, mark: Progress, out: Admitted) -> None:

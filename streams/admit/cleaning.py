@@ -6,7 +6,7 @@ in one pass, and an event is touched only where something changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from operator import attrgetter
@@ -18,70 +18,108 @@ from msgspec.structs import replace
 
 from streams.admit.normalise import plain, spell
 from streams.admit.opening import Opened
-from streams.admit.redact import redact, redact_all
+from streams.admit.redact import redact, redact_all, redactions
 
-_OFTEN = ("product", "platform", "version", "topic")
-_SELDOM = ("source", "region", "language", "segment", "agent", "team", "status")
+_SPELT = (
+    "product",
+    "platform",
+    "version",
+    "topic",
+    "region",
+    "language",
+    "segment",
+    "team",
+    "source",
+    "agent",
+    "status",
+)
 _REMEMBERED = 100_000
 
 
-class Cleaner:
-    """Cleans contacts of one kind. Holds nothing but caches of bounded size, so results never depend on the past."""
+class Combination:
+    """Values that occur together in an event's dimensions: how to spell them, and the leaf that they are, by book."""
 
-    def __init__(self, kind: type[Struct], customer_key: bytes) -> None:
+    __slots__ = ("changes", "leaves")
+
+    def __init__(self, changes: tuple[tuple[str, str], ...]) -> None:
+        self.changes = changes
+        self.leaves: dict[object, int] = {}
+
+
+class Cleaner:
+    """Cleans contacts of one kind. Holds nothing but caches of bounded size, so results never depend on the past.
+
+    ``dimensions`` are those of all workspaces: an event's values there are looked up in one go.
+    """
+
+    def __init__(self, kind: type[Struct], customer_key: bytes, dimensions: Iterable[str]) -> None:
         names = {field.name for field in msgspec.structs.fields(kind)}
+        spelt = [name for name in _SPELT if name in names]
+        watched = {*dimensions, "product"}
         self._key = customer_key[:64]
         self._customers: dict[str, str] = {"": ""}
-        present = [tuple(name for name in group if name in names) for group in (_OFTEN, _SELDOM)]
-        self._groups = tuple(_Group(group) for group in present if group)
-        self._ids = tuple(name for name in ("event_id", "contact", "about") if name in names)
-        self._texts = tuple(name for name in ("subject", "text") if name in names)
+        self._watched = _Group(tuple(name for name in spelt if name in watched))
+        self._others = _Group(tuple(name for name in spelt if name not in watched))
+        self._ids = tuple(attrgetter(name) for name in ("event_id", "contact", "about") if name in names)
+        self._texts = tuple((name, attrgetter(name)) for name in ("subject", "text") if name in names)
         self._talks = "turns" in names
 
-    def clean(self, events: Sequence[Opened]) -> None:
-        """Change the events in place."""
-        for group in self._groups:
-            group.spell(events)
+    def clean(self, events: Sequence[Opened]) -> list[Combination]:
+        """Change the events in place; what each one's dimensions are."""
+        combinations = self._watched.spell(events)
+        self._others.spell(events)
         self._hash_customers(events)
         self._conceal_ids(events)
         for event in events:
-            _to_utc(event)
-            if event.extra:
-                event.extra = redact_tree(event.extra)
+            at = event.occurred_at
+            if at.tzinfo is not UTC or at.microsecond % 1000:
+                event.occurred_at = in_utc(at)
         self._redact_texts(events)
         if self._talks:
             _clean_conversations(events)
+        _clean_extra(events)
+        return combinations
 
     def _hash_customers(self, events: Sequence[Opened]) -> None:
         known = self._customers
         if len(known) > _REMEMBERED:
             known.clear()
             known[""] = ""
-        for event in events:
-            hashed = known.get(event.customer)
+        for event, customer in zip(events, map(_CUSTOMER, events), strict=True):
+            hashed = known.get(customer)
             if hashed is None:
-                hashed = known[event.customer] = self.keyed(event.customer)
+                hashed = known[customer] = self.keyed(customer)
             event.customer = hashed
 
     def keyed(self, text: str) -> str:
         """A keyed hash: the same customer gives the same 24 characters, and nobody without the key can try names."""
-        return blake2b(text.encode("utf-8", "replace"), key=self._key, digest_size=12).hexdigest()
+        return blake2b(text.encode(), key=self._key, digest_size=12).hexdigest()
 
     def _conceal_ids(self, events: Sequence[Opened]) -> None:
         # Ids are often long numbers, which only look like phones or cards; addresses in them are personal.
-        for name in self._ids:
-            column = [getattr(event, name) for event in events]
-            if "@" in "".join(column):
-                for event, value in zip(events, column, strict=True):
-                    if "@" in value:
-                        setattr(event, name, f"{redact(value)[:100]}#{self.keyed(value)[:12]}")
+        for get in self._ids:
+            if "@" in "".join(map(get, events)):
+                for event in events:
+                    self._conceal(event)
+
+    def _conceal(self, event: Opened) -> None:
+        for name in ("event_id", "contact", "about"):
+            value = getattr(event, name, "")
+            if "@" in value:
+                setattr(event, name, f"{redact(value)[:100]}#{self.keyed(value)[:12]}")
 
     def _redact_texts(self, events: Sequence[Opened]) -> None:
-        for name in self._texts:
-            column = list(map(attrgetter(name), events))
-            for event, before, after in zip(events, column, redact_all(column), strict=True):
-                if before is not after:
-                    setattr(event, name, after)
+        for name, get in self._texts:
+            column = list(map(get, events))
+            for place, text in redactions(column):
+                setattr(events[place], name, text)
+
+
+_CUSTOMER = attrgetter("customer")
+_TURNS = attrgetter("turns")
+_TAGS = attrgetter("tags")
+_EXPOSED = attrgetter("exposed")
+_EXTRA = attrgetter("extra")
 
 
 class _Group:
@@ -90,42 +128,77 @@ class _Group:
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
         self._get = attrgetter(*names)
-        self._known: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
+        self._known: dict[object, Combination] = {}
 
-    def spell(self, events: Sequence[Opened]) -> None:
+    def spell(self, events: Sequence[Opened]) -> list[Combination]:
         known = self._known
         if len(known) > _REMEMBERED:
             known.clear()
-        for event, values in zip(events, map(self._get, events), strict=True):
-            changes = known.get(values)
-            if changes is None:
-                changes = known[values] = tuple(self._changes(values))
-            for name, value in changes:
-                setattr(event, name, value)
+        keys = list(map(self._get, events))
+        found = list(map(known.get, keys))
+        if None in found:
+            found = [known.get(key) or self._learn(key) for key in keys]
+        if any(map(_CHANGES, found)):
+            for event, combination in zip(events, found, strict=True):
+                for name, value in combination.changes:  # type: ignore[union-attr]
+                    setattr(event, name, value)
+        return found  # type: ignore[return-value]
 
-    def _changes(self, values: tuple[str, ...]) -> Iterable[tuple[str, str]]:
-        for name, value in zip(self._names, values, strict=True):
-            spelt = spell(name, value)
-            if spelt != value:
-                yield name, spelt
+    def _learn(self, key: object) -> Combination:
+        values = key if isinstance(key, tuple) else (key,)
+        pairs = ((name, value, spell(name, value)) for name, value in zip(self._names, values, strict=True))
+        found = self._known[key] = Combination(tuple((name, spelt) for name, value, spelt in pairs if spelt != value))
+        return found
+
+
+_CHANGES = attrgetter("changes")
 
 
 def _clean_conversations(events: Sequence[Opened]) -> None:
-    talking = [event for event in events if event.turns]
-    said = iter(redact_all([turn.text for event in talking for turn in event.turns]))
-    for event in talking:
-        event.turns = tuple(replace(turn, text=next(said), at=turn.at and in_utc(turn.at)) for turn in event.turns)
-    for event in events:
-        if event.tags:
-            event.tags = tuple(plain(tag) for tag in event.tags)
-        if event.exposed:
+    if any(map(_TURNS, events)):
+        talking = [event for event in events if event.turns]
+        said = iter(redact_all([turn.text for event in talking for turn in event.turns]))
+        for event in talking:
+            event.turns = tuple(replace(turn, text=next(said), at=turn.at and in_utc(turn.at)) for turn in event.turns)
+    if any(map(_TAGS, events)):
+        for event in events:
+            event.tags = tuple(map(plain, event.tags))
+    if any(map(_EXPOSED, events)):
+        for event in events:
             event.exposed = {plain(change): value for change, value in event.exposed.items()}
 
 
-def _to_utc(event: Opened) -> None:
-    at = event.occurred_at
-    if at.tzinfo is not UTC or at.microsecond % 1000:
-        event.occurred_at = in_utc(at)
+def _clean_extra(events: Sequence[Opened]) -> None:
+    """Redact the unknown fields of the whole batch in one pass: gather their strings, then put them back."""
+    if any(map(_EXTRA, events)):
+        having = [event for event in events if event.extra]
+        strings: list[str] = []
+        for event in having:
+            _gather(event.extra, strings)
+        clean = iter(redact_all(strings))
+        for event in having:
+            event.extra = _put_back(event.extra, clean)
+
+
+def _gather(value: Any, strings: list[str]) -> None:
+    if isinstance(value, str):
+        strings.append(value)
+    elif isinstance(value, dict):
+        strings.extend(value)
+        for inner in value.values():
+            _gather(inner, strings)
+    elif isinstance(value, list):
+        for inner in value:
+            _gather(inner, strings)
+
+
+def _put_back(value: Any, clean: Iterator[str]) -> Any:
+    if isinstance(value, str):
+        return next(clean)
+    if isinstance(value, dict):
+        names = [next(clean) for _ in value]
+        return dict(zip(names, [_put_back(inner, clean) for inner in value.values()], strict=True))
+    return [_put_back(inner, clean) for inner in value] if isinstance(value, list) else value
 
 
 def in_utc(moment: datetime) -> datetime:

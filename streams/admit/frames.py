@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from schemas.frame import Frame, Sample, Signs, WatchedStream
-from streams.admit.buckets import EPOCH, Book, Cell, Leaf
+from streams.admit.buckets import EPOCH, Book, Cell, Kept, Leaf
 
 FINE = 1024  # handle times are summed in 1/1024 s, which floats add without rounding, in any order
 _SAMPLE_BYTES = 260
@@ -31,7 +31,7 @@ class _Piece(NamedTuple):
 
     leaf: Leaf
     contacts: int
-    samples: tuple[Sample, ...]
+    kept: list[Kept]
     size: int
 
 
@@ -64,7 +64,7 @@ def _bucket(
             parts=len(parts),
             leaves=tuple(piece.leaf for piece in pieces),
             counts=tuple(piece.contacts for piece in pieces),
-            samples=tuple(replace(s, leaf=i) for i, piece in enumerate(pieces) for s in piece.samples),
+            samples=tuple(_sample(kept, place) for place, piece in enumerate(pieces) for kept in piece.kept),
         )
         if part == 0:
             frame = replace(frame, handle_s=cell.handle / FINE, handled=cell.handled, signs=_signs(book, cell, signs))
@@ -101,28 +101,32 @@ def _signs(book: Book, cell: Cell, late: Signs) -> Signs:
 def _pieces(book: Book, cell: Cell, limit: int) -> Iterator[_Piece]:
     for leaf, counted in sorted((book.leaves[number], counted) for number, counted in cell.leaves.items()):
         counted.prune(book.workspace.sample_k)
-        count, room = counted.count, limit // 2
-        samples: list[Sample] = []
+        count = counted.count
+        kept: list[Kept] = []
         size = base = _LEAF_BYTES + sum(_bytes(value) + 4 for value in leaf)
-        for rank, event_id, at, customer, language, text, exposed in counted.kept:
-            cost = _SAMPLE_BYTES + _bytes(text) + _bytes(event_id) + sum(_bytes(name) + 12 for name in exposed)
-            if size + cost > room and samples:
-                yield _Piece(leaf, count, tuple(samples), size)
-                count, size, samples = 0, base, []
+        for sample in counted.kept:
+            cost = _SAMPLE_BYTES + _bytes(sample[5]) + _bytes(sample[1])
+            cost += sum(_bytes(name) + 12 for name in sample[6]) if sample[6] else 0
+            if size + cost > limit // 2 and kept:
+                yield _Piece(leaf, count, kept, size)
+                count, size, kept = 0, base, []
             size += cost
-            samples.append(
-                Sample(
-                    rank=rank,
-                    event_id=event_id,
-                    leaf=0,
-                    occurred_at=at,
-                    customer=customer,
-                    language=language,
-                    text=text,
-                    exposed=exposed,
-                )
-            )
-        yield _Piece(leaf, count, tuple(samples), size)
+            kept.append(sample)
+        yield _Piece(leaf, count, kept, size)
+
+
+def _sample(kept: Kept, leaf: int) -> Sample:
+    rank, event_id, at, customer, language, text, exposed = kept
+    return Sample(
+        rank=rank,
+        event_id=event_id,
+        leaf=leaf,
+        occurred_at=at,
+        customer=customer,
+        language=language,
+        text=text,
+        exposed=exposed,
+    )
 
 
 def _parts(pieces: list[_Piece], limit: int) -> Iterator[list[_Piece]]:

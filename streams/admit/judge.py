@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import NamedTuple
 
-from stdnum import iban, luhn
+from stdnum import iban
 
 
 class Verdict(NamedTuple):
@@ -36,6 +36,12 @@ _NORTH_AMERICAN = re.compile(rb"(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}([ .\-]))\d{3}[
 _SECRET = re.compile(
     rb"(?i:bearer|basic) +|[A-Za-z _\-]+[\"']? *[:=] *[\"']?|pass\w+ (?:is|ist|lautet):? [\"']?", re.IGNORECASE
 )
+_FOUR_PARTS = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}").fullmatch
+_DOUBLED = bytes((2 * (byte - 48)) // 10 + (2 * (byte - 48)) % 10 if 48 <= byte < 58 else 0 for byte in range(256))
+_EMAIL_ONLY = re.compile(rb"[^\s:=]+").fullmatch
+_OF_NUMBERS = b"0123456789+ ().-/"
+_PLUS = ord("+")
+_BETWEEN = b"+ ().-/"
 _CARD_LENGTHS = (
     (re.compile(rb"4"), (13, 16, 19)),
     (re.compile(rb"5[1-5]|2[2-7]"), (16,)),
@@ -49,21 +55,14 @@ _CARD_LENGTHS = (
 def judge(data: bytes, start: int, end: int) -> Verdict | None:
     """What the candidate ``data[start:end]`` is; None when it is nothing to hide."""
     found = data[start:end]
-    if b"@" in found and b"://" not in found and not _SECRET.match(found):
-        return _email(data, start, end)
+    if not found.translate(None, _OF_NUMBERS):
+        return _address(data, start, end) or _number(data, start, end)
+    if b"@" in found and (_EMAIL_ONLY(found) or not _SECRET.match(found)):
+        return Verdict(start, end, b"<email>")
     if found.startswith(b"-----BEGIN"):
         closed = re.search(rb"-----END [A-Z ]*PRIVATE KEY-----", found)
         return Verdict(start, start + closed.end() if closed else end, b"<token>")
-    for decide in (_iban, _address, _number, _token):
-        verdict = decide(data, start, end)
-        if verdict is not None:
-            return verdict
-    return None
-
-
-def _email(data: bytes, start: int, end: int) -> Verdict | None:
-    del data
-    return Verdict(start, end, b"<email>")
+    return _iban(data, start, end) or _address(data, start, end) or _token(data, start, end)
 
 
 def _iban(data: bytes, start: int, end: int) -> Verdict | None:
@@ -82,20 +81,32 @@ def _iban(data: bytes, start: int, end: int) -> Verdict | None:
 
 def _address(data: bytes, start: int, end: int) -> Verdict | None:
     found = data[start:end]
-    before, after = data[max(0, start - 24) : start].rpartition(b"\x00")[2], data[end : end + 2]
+    if found.count(b".") == 3 and _FOUR_PARTS(found):
+        return _ipv4(data, start, end)
     if found.count(b":") >= 2 and re.fullmatch(rb"[0-9A-Fa-f:.]+", found):
-        return _ipv6(found, start, end, before, after)
-    if found.count(b".") != 3 or not re.fullmatch(rb"\d{1,3}(?:\.\d{1,3}){3}", found):
+        return _ipv6(data, start, end)
+    return None
+
+
+def _ipv4(data: bytes, start: int, end: int) -> Verdict | None:
+    parts = data[start:end].split(b".")
+    if max(map(int, parts)) > 255 or int(parts[0]) == 0 or data[start - 1 : start] == b".":
         return None
-    part_of_more = before[-1:] == b"." or re.match(rb"\.\d", after)
-    if part_of_more or _VERSION_WORD.search(before) or not _is_ip(found):
+    part_of_more = data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit()
+    if part_of_more or _VERSION_WORD.search(_before(data, start)):
         return None
     return Verdict(start, end, b"<ip>")
 
 
-def _ipv6(found: bytes, start: int, end: int, before: bytes, after: bytes) -> Verdict | None:
+def _before(data: bytes, start: int) -> bytes:
+    """The bytes before a candidate that tell what it is, none of another string."""
+    return data[max(0, start - 32) : start].rpartition(b"\x00")[2]
+
+
+def _ipv6(data: bytes, start: int, end: int) -> Verdict | None:
+    found, before, after = data[start:end], data[max(0, start - 1) : start], data[end : end + 1]
     groups = [group for group in re.split(rb"[:.]", found) if group]
-    joined = before[-1:].isalnum() or after[:1].isalnum() or before[-1:] == b"_" or after[:1] == b"_"
+    joined = before.isalnum() or after.isalnum() or b"_" in (before, after)
     if joined or len(groups) < 2 or not re.search(rb"\d", found) or not _is_ip(found):
         return None
     return Verdict(start, end, b"<ip>")
@@ -103,24 +114,27 @@ def _ipv6(found: bytes, start: int, end: int, before: bytes, after: bytes) -> Ve
 
 def _is_ip(found: bytes) -> bool:
     try:
-        address = ip_address(found.decode("latin-1"))
+        ip_address(found.decode("latin-1"))
     except ValueError:
         return False
-    return isinstance(address, IPv6Address) or not found.startswith(b"0.")
+    return True
 
 
 def _number(data: bytes, start: int, end: int) -> Verdict | None:
     """A card or a phone inside a run of digits; the longest reading of the leftmost start that is one."""
     found = data[start:end]
-    if not re.fullmatch(rb"[+(]{0,2}\d[\d ().\-/]*", found):
+    if start and (data[start - 1 : start].isalnum() or data[start - 1 : start] == b"_"):
         return None
-    before = data[max(0, start - 32) : start].rpartition(b"\x00")[2]
-    if re.search(rb"[A-Za-z_\d]$|\d\.$", before):
+    open_end = data[end : end + 1].isalpha()
+    digits = len(found.translate(None, _BETWEEN))
+    if found[0] == _PLUS and digits <= 13 and not open_end and digits >= 8:
+        return Verdict(start, end, b"<phone>")
+    before = _before(data, start)
+    if re.search(rb"\d\.$", before):
         return None
-    whole = (
-        len(found) if not data[end : end + 1].isalpha() else max((g.start() for g in _GROUP.finditer(found)), default=0)
-    )
-    return _card(found, start, whole) or _phone(found, start, whole, before)
+    whole = len(found) if not open_end else max((g.start() for g in _GROUP.finditer(found)), default=0)
+    card = _card(found, start, whole) if digits >= 13 else None
+    return card or _phone(found, start, whole, before)
 
 
 def _card(found: bytes, start: int, whole: int) -> Verdict | None:
@@ -137,7 +151,17 @@ def _is_card(text: bytes) -> bool:
     if len(digits) < 13 or not re.fullmatch(rb"\d{12,19}|\d{3,6}(?:[ \-]\d{1,7}){1,4}", text):
         return False
     fits = any(prefix.match(digits) and len(digits) in lengths for prefix, lengths in _CARD_LENGTHS)
-    return fits and len(set(digits)) > 1 and luhn.is_valid(digits.decode())
+    return fits and len(set(digits)) > 1 and _luhn(digits)
+
+
+def _luhn(digits: bytes) -> bool:
+    """The check sum of card numbers.
+
+    >>> _luhn(b"4111111111111111"), _luhn(b"4111111111111112")
+    (True, False)
+    """
+    doubled = sum(digits[-2::-2].translate(_DOUBLED))
+    return (doubled + sum(digits[-1::-2]) - 48 * ((len(digits) + 1) // 2)) % 10 == 0
 
 
 def _phone(found: bytes, start: int, whole: int, before: bytes) -> Verdict | None:
@@ -158,7 +182,7 @@ def _is_phone(text: bytes, *, told: bool, counted: bool) -> bool:
         return 8 <= len(digits) <= 17 and not (counted and text.isdigit())
     if not 7 <= len(digits) <= 15:
         return False
-    if told or _NORTH_AMERICAN.fullmatch(text):
+    if told or (not counted and _NORTH_AMERICAN.fullmatch(text)):
         return True
     return not counted and 9 <= len(digits) <= 12 and _NATIONAL.fullmatch(text) is not None
 

@@ -74,7 +74,7 @@ def open_one(kind: type[Struct], value: bytes | None, *, max_bytes: int, max_dep
         raise _rejected(str(error), found) from None
 
 
-def check(event: Opened, timestamp_ms: int) -> None:
+def check(event: Opened, timestamp_ms: int, *, max_depth: int) -> None:
     """Refuse what the types cannot: another schema version, an absurd time, a score off its scale.
 
     Raises:
@@ -82,6 +82,8 @@ def check(event: Opened, timestamp_ms: int) -> None:
     """
     if event.schema_version != SCHEMA_VERSION:
         raise _other_version(event.schema_version)
+    if event.extra and 1 + _levels(event.extra) > max_depth:
+        raise _too_deep(1 + _levels(event.extra), max_depth)
     latest = datetime.fromtimestamp(timestamp_ms / 1000, UTC) + AHEAD if timestamp_ms > 0 else None
     if event.occurred_at < EARLIEST or (latest is not None and event.occurred_at > latest):
         upper = latest.isoformat(timespec="seconds") if latest is not None else "a day after its arrival"
@@ -106,10 +108,9 @@ def _other_version(found: object) -> RejectedEvent:
 
 def _parsed(value: bytes, max_depth: int) -> dict[str, Any]:
     text = _text(value)
-    if _depth(text) > max_depth:
-        raise RejectedEvent(
-            "too_deep", field="", value=f"nested {_depth(text)} deep", allowed=f"at most {max_depth} levels"
-        )
+    depth = _depth(text)
+    if depth > max_depth:
+        raise _too_deep(depth, max_depth)
     found = _strict(value, text)
     if not isinstance(found, dict):
         raise RejectedEvent("wrong_type", field="", value=show(found), allowed="a JSON object")
@@ -117,6 +118,16 @@ def _parsed(value: bytes, max_depth: int) -> dict[str, Any]:
     if isinstance(version, int) and version != SCHEMA_VERSION:
         raise _other_version(version)
     return found
+
+
+def _too_deep(depth: int, max_depth: int) -> RejectedEvent:
+    return RejectedEvent("too_deep", field="", value=f"nested {depth} deep", allowed=f"at most {max_depth} levels")
+
+
+def _levels(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_levels, value.values()), default=0)
+    return 1 + max(map(_levels, value), default=0) if isinstance(value, list) else 0
 
 
 def _text(value: bytes) -> str:

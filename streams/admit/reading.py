@@ -1,24 +1,22 @@
-"""A batch's bytes opened: per message an event, a progress mark, or the reason why it is refused."""
+"""A batch's bytes opened: events as columns, and between them the marks and what is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from schemas.base import SCHEMA_VERSION
 from schemas.catalog import SURVEYS
 from schemas.dead_letter import DeadLetter
 from schemas.errors import RejectedEvent
 from schemas.raw import PROGRESS_KEY, Progress
-from streams.admit.opening import Opened, check, check_score, open_one, opener, show
+from streams.admit.opening import AHEAD, EARLIEST, Opened, check, check_score, open_one, opener, show
 from streams.admit.state import PartitionState, RawMessage
-
-Item = Opened  # an event, a Progress or a Refused; spelt out it would cost a cast per event
-_MARK = msgspec.json.Decoder(Progress)
 
 
 class Refused(NamedTuple):
@@ -28,59 +26,80 @@ class Refused(NamedTuple):
     workspace: str
 
 
+class Aside(NamedTuple):
+    """What is no event: it comes before the ``place``-th event and was message number ``message`` of the batch."""
+
+    place: int
+    message: int
+    item: Progress | Refused
+
+
+class Opening(NamedTuple):
+    """One batch: its events, their places among the messages, and what lies between."""
+
+    events: list[Opened]
+    indexes: Sequence[int]
+    asides: list[Aside]
+
+
+Item = Opened  # an event, a Progress or a Refused; spelt out it would cost a cast per event
+_ASIDES = frozenset((Progress, Refused))
+
+
 class _Whose(Struct):
     workspace: str = ""
 
 
 _WHOSE = msgspec.json.Decoder(_Whose)
+_MARK = msgspec.json.Decoder(Progress)
+_WORKSPACE = attrgetter("workspace")
+_VERSION = attrgetter("schema_version")
+_MOMENT = attrgetter("occurred_at")
+_EXTRA = attrgetter("extra")
 
 
-def read(state: PartitionState, batch: Sequence[RawMessage]) -> list[Item]:
+def read(state: PartitionState, batch: Sequence[RawMessage]) -> Opening:
     """Open every message and refuse what cannot be an event of a known workspace."""
-    items = _opened(state, batch)
-    survey = state.topic is SURVEYS
-    for i, item in enumerate(items):
-        if type(item) is Progress or type(item) is Refused:
-            continue
-        try:
-            _check(state, item, batch[i].timestamp_ms, survey=survey)
-        except RejectedEvent as refusal:
-            items[i] = Refused(refusal, item.workspace if item.workspace in state.books else "")
-    return items
+    _, stamps, keys, values = zip(*batch, strict=True)
+    items = _opened(state, batch, keys, values)
+    asides = not _ASIDES.isdisjoint(map(type, items))
+    events = [item for item in items if type(item) not in _ASIDES] if asides else items
+    if not _all_good(state, events, min(stamps)):
+        asides = True
+        items = [_checked(state, item, message) for item, message in zip(items, batch, strict=True)]
+    return _parted(items) if asides else Opening(events, range(len(events)), [])
 
 
-def _check(state: PartitionState, event: Opened, timestamp_ms: int, *, survey: bool) -> None:
-    if event.workspace not in state.books:
-        raise _unknown(state, event.workspace)
-    check(event, timestamp_ms)
-    if survey:
-        check_score(event)
+def _parted(items: list[Item]) -> Opening:
+    found = Opening([], [], [])
+    indexes: list[int] = []
+    for index, item in enumerate(items):
+        if type(item) in _ASIDES:
+            found.asides.append(Aside(len(found.events), index, item))
+        else:
+            found.events.append(item)
+            indexes.append(index)
+    return found._replace(indexes=indexes)
 
 
-def _unknown(state: PartitionState, name: str) -> RejectedEvent:
-    return RejectedEvent("unknown_workspace", field="workspace", value=show(name), allowed=show(", ".join(state.books)))
-
-
-def _opened(state: PartitionState, batch: Sequence[RawMessage]) -> list[Item]:
-    items: list[Item] = []
-    for is_mark, run in groupby(batch, key=lambda message: message.key == PROGRESS_KEY):
-        some = list(run)
-        items += [_one(state, message) for message in some] if is_mark else _events(state, some)
-    return items
-
-
-def _events(state: PartitionState, batch: Sequence[RawMessage]) -> list[Item]:
+def _opened(
+    state: PartitionState, batch: Sequence[RawMessage], keys: Sequence[bytes | None], values: Sequence[bytes | None]
+) -> list[Item]:
     """Decode in one go for as long as it goes well; take what fails the slow way, then go on."""
-    limit = state.settings.max_message_bytes
-    if not all(m.value and len(m.value) <= limit for m in batch):
-        return [_one(state, message) for message in batch]
     items: list[Item] = []
-    values = iter([m.value or b"" for m in batch])
+    decode, rest = opener(state.topic.type), iter(values)
     while len(items) < len(batch):
         try:
-            items.extend(map(opener(state.topic.type), values))
-        except Exception:  # whatever it is, the slow way says it exactly
+            items.extend(map(decode, rest))  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError):
             items.append(_one(state, batch[len(items)]))
+    limit = state.settings.max_message_bytes
+    for index, value in enumerate(values) if max(map(len, filter(None, values)), default=0) > limit else ():
+        if value is not None and len(value) > limit:
+            items[index] = _one(state, batch[index])
+    for index, key in enumerate(keys) if PROGRESS_KEY in keys else ():
+        if key == PROGRESS_KEY:
+            items[index] = _one(state, batch[index])
     return items
 
 
@@ -96,10 +115,46 @@ def _one(state: PartitionState, message: RawMessage) -> Item:
         return Refused(refusal, _whose(state, message.value))
 
 
+def _all_good(state: PartitionState, events: list[Opened], earliest_ms: int) -> bool:
+    """Whether nothing but the type could be wrong with any of them; by columns, which makes the usual case fast."""
+    moments = list(map(_MOMENT, events))
+    return not events or (
+        state.books.keys() >= set(map(_WORKSPACE, events))
+        and set(map(_VERSION, events)) == {SCHEMA_VERSION}
+        and earliest_ms > 0
+        and min(moments) >= EARLIEST
+        and max(moments) <= datetime.fromtimestamp(earliest_ms / 1000, UTC) + AHEAD
+        and not any(map(_EXTRA, events))
+        and (state.topic is not SURVEYS or all(0 <= event.score <= event.scale_max for event in events))
+    )
+
+
+def _checked(state: PartitionState, item: Item, message: RawMessage) -> Item:
+    if type(item) in _ASIDES:
+        return item
+    try:
+        _check(state, item, message.timestamp_ms, survey=state.topic is SURVEYS)
+    except RejectedEvent as refusal:
+        return Refused(refusal, item.workspace if item.workspace in state.books else "")
+    return item
+
+
+def _check(state: PartitionState, event: Opened, timestamp_ms: int, *, survey: bool) -> None:
+    if event.workspace not in state.books:
+        raise _unknown(state, event.workspace)
+    check(event, timestamp_ms, max_depth=state.settings.max_depth)
+    if survey:
+        check_score(event)
+
+
+def _unknown(state: PartitionState, name: str) -> RejectedEvent:
+    return RejectedEvent("unknown_workspace", field="workspace", value=show(name), allowed=show(", ".join(state.books)))
+
+
 def _whose(state: PartitionState, value: bytes | None) -> str:
     try:
         name = _WHOSE.decode(value or b"").workspace
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
     return name if name in state.books else ""
 
@@ -107,7 +162,7 @@ def _whose(state: PartitionState, value: bytes | None) -> str:
 def _mark(state: PartitionState, value: bytes | None) -> Progress:
     try:
         mark = _MARK.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RejectedEvent("bad_value", field="", value=show(str(error)), allowed="a progress mark") from None
     if mark.workspace not in state.books:
         raise _unknown(state, mark.workspace)

@@ -1,12 +1,13 @@
 """What people wrote stays theirs: e-mails, phones, cards, IBANs, addresses, tokens and keys leave the text.
 
-One ``re2`` pattern finds everything that could be personal over a whole batch of strings at once; what it finds
-is then judged one by one (checksums, neighbours, the word before), so that versions, dates and order numbers stay.
+Strings of a whole batch go through together. A cheap look at the bytes leaves out those in which nothing can be; one
+``re2`` pattern finds what could be personal in the others, and what it finds is judged one by one (checksums,
+neighbours, the word before), so that versions, dates and order numbers stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -35,20 +36,22 @@ _CANDIDATES = (
     rb"\b\d{1,3}(?:\.\d{1,3}){3}\b",
     rb"[+(]{0,2}\d(?:[ .\-/()]{0,3}\d){6,}",
 )
-_OPTIONS = re2.Options()
-_OPTIONS.encoding = re2.Options.Encoding.LATIN1
-_OPTIONS.never_capture = True
-_OPTIONS.max_mem = 64 << 20
-_PATTERN = re2.compile(b"|".join(_CANDIDATES), _OPTIONS)
+# Nothing above can match in a string that has neither one of "@:=", nor four digits, nor one of these.
+_HINTS = rb"[0-9A-Za-z_+/.\-]{16}|(?i:pass(?:wor|cod|phr)|private key)"
+_SPECIAL = 4
+_WEIGHT = bytes(_SPECIAL if byte in b"@:=" else 1 if chr(byte) in "0123456789" else 0 for byte in range(256))
 
-# Per byte: 1 for a digit, 4 for what makes a string suspicious by itself. Four digits, or one such byte, or a long
-# unbroken run, and the string goes to the pattern; nothing that the pattern could find has less.
-_WEIGHT = np.zeros(256, np.uint8)
-_WEIGHT[list(b"0123456789")] = 1
-_WEIGHT[list(b"@:=")] = 4
-_BREAKS = np.ones(256, np.bool_)
-_BREAKS[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_+/-.")] = False
-_LONG_RUN = 16
+
+def _compiled(pattern: bytes) -> re2._Regexp:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_capture = True
+    options.max_mem = 64 << 20
+    return re2.compile(pattern, options)
+
+
+_FIND = _compiled(b"|".join(_CANDIDATES)).finditer
+_HINT = _compiled(_HINTS).finditer
 
 
 def redact(text: str) -> str:
@@ -62,60 +65,53 @@ def redact(text: str) -> str:
 
 def redact_all(texts: Sequence[str]) -> list[str]:
     """Every string redacted, each as if it were alone. NUL characters become spaces."""
-    clean = [text.replace(SEPARATOR, " ") if SEPARATOR in text else text for text in texts]
-    if not clean:
-        return clean
-    data = SEPARATOR.join(clean).encode("utf-8", "replace")
-    chosen = _suspicious(data)
-    if chosen.size == 0:
-        return clean
-    picked = [clean[i] for i in chosen.tolist()]
-    for i, text in zip(chosen.tolist(), _redacted(SEPARATOR.join(picked).encode("utf-8", "replace")), strict=True):
-        clean[i] = text
+    clean = list(texts)
+    for place, text in redactions(texts):
+        clean[place] = text
     return clean
 
 
-def _suspicious(data: bytes) -> Places:
+def redactions(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The strings that redaction may change: their places and what becomes of them."""
+    joined = SEPARATOR.join(texts)
+    if joined.count(SEPARATOR) >= max(1, len(texts)):
+        texts = [text.replace(SEPARATOR, " ") for text in texts]
+        yield from enumerate(texts)
+        joined = SEPARATOR.join(texts)
+    places = _suspicious(joined.encode())
+    if places:
+        picked = SEPARATOR.join([texts[place] for place in places]).encode()
+        yield from zip(places, _redacted(picked), strict=True)
+
+
+def _suspicious(data: bytes) -> list[int]:
     """Places of the strings that the pattern has to see."""
-    raw = np.frombuffer(data, np.uint8)
-    ends = np.append(np.flatnonzero(raw == 0), raw.size)
-    weight = _WEIGHT[raw]
-    marked = np.flatnonzero(weight)
-    sums = np.bincount(np.searchsorted(ends, marked), weights=weight[marked], minlength=ends.size)
-    breaks = np.flatnonzero(_BREAKS[raw])
-    long_runs = np.flatnonzero(np.diff(breaks, prepend=-1, append=raw.size) > _LONG_RUN)
-    starts = np.concatenate(([0], breaks + 1))[long_runs]
-    sums[np.searchsorted(ends, starts)] += 4
-    sums[_told_secrets(data, ends)] += 4
-    return np.flatnonzero(sums >= 4)
-
-
-def _told_secrets(data: bytes, ends: Places) -> list[int]:
-    """Strings in which somebody says "my password is"; they need not hold a digit or a colon."""
-    found: list[int] = []
-    for word in (b"assw", b"ASSW", b"assc", b"ASSC", b"assp", b"ASSP", b"PRIVATE KEY"):
-        at = data.find(word)
-        while at >= 0:
-            found.append(at)
-            at = data.find(word, at + 1)
-    return np.unique(np.searchsorted(ends, found)).tolist() if found else []
+    weights = np.frombuffer(data.translate(_WEIGHT), np.uint8)
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
+    marked = np.flatnonzero(weights)
+    sums = np.bincount(np.searchsorted(ends, marked), weights=weights[marked], minlength=ends.size + 1)
+    hints = [found.start() for found in _HINT(data)]
+    if hints:
+        sums[np.searchsorted(ends, hints)] += _SPECIAL
+    places: list[int] = np.flatnonzero(sums >= _SPECIAL).tolist()
+    return places
 
 
 def _redacted(data: bytes) -> list[str]:
+    """Joined strings, redacted and parted again."""
     pieces: list[bytes] = []
-    kept, at = 0, 0
-    while True:
-        found = next(_PATTERN.finditer(data, at), None)
-        if found is None:
-            break
+    kept = at = 0
+    matches = _FIND(data)
+    while (found := next(matches, None)) is not None:
         start, end = found.span()
         verdict = judge(data, start, end)
         if verdict is None:
             at = _after_run(data, start, end)
-            continue
-        first, last, mark = verdict
-        pieces += (data[kept:first], mark)
-        kept = at = last
+        else:
+            pieces += (data[kept : verdict.start], verdict.mark)
+            kept = at = verdict.end
+        if at != end:
+            matches = _FIND(data, at)
     pieces.append(data[kept:])
     return b"".join(pieces).decode("utf-8", "replace").split(SEPARATOR)
 

@@ -71,7 +71,9 @@ class PartitionState:
             frame_bytes=settings.frame_bytes,
         )
         self.books = {workspace.name: Book(workspace) for workspace in workspaces}
-        self.cleaner = Cleaner(topic.type, settings.customer_key)
+        self.cleaner = Cleaner(
+            topic.type, settings.customer_key, {name for workspace in workspaces for name in workspace.dimensions}
+        )
         self.channel = CHANNELS.get(topic.name, "")
 
     def _siblings(self) -> tuple[Topic, ...]:

@@ -34,6 +34,6 @@ def admit(state: PartitionState, batch: Sequence[RawMessage]) -> tuple[Partition
     out = Admitted()
     out.counters.read = len(batch)
     if batch:
-        items = read(state, batch)
-        (take_contacts if state.counts else take_changes)(state, batch, items, out)
+        opening = read(state, batch)
+        (take_contacts if state.counts else take_changes)(state, batch, opening, out)
     return state, out
