@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from schemas.frame import Signs
 from schemas.workspace import Workspace
-from streams.detect.detector import Detector, DetectSettings
+from streams.detect.detector import Detector
+from streams.detect.settings import DetectSettings
 from streams.merge import Bucket
 
 Floats = NDArray[np.float64]
@@ -155,7 +156,12 @@ def main() -> None:
     for cell in CELLS:
         if args.cell in cell.name:
             row = measure(cell, runs=args.runs, budget=args.budget)
-            print(json.dumps(row) if args.json else "{cell:32} {found:4} of {stated:6}  {ratio:6} ± {sd:5}  {seconds} s".format(**row), flush=True)
+            print(
+                json.dumps(row)
+                if args.json
+                else "{cell:32} {found:4} of {stated:6}  {ratio:6} ± {sd:5}  {seconds} s".format(**row),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

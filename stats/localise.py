@@ -26,10 +26,9 @@ def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, depth: NDArra
     return np.asarray(gain / (dispersion + SHARE_ERROR**2 * safe) - many[depth])
 
 
-def unexplained(count: Floats, *, mean: Floats, shared_count: Floats, shared_mean: Floats) -> Floats:
-    """Counts of every slice with the spike's own share taken out: what lies in the spike's slice is set to its
-    expectation."""
-    return np.maximum(count - np.maximum(shared_count - shared_mean, 0.0), np.minimum(count, mean))
+def unexplained(count: Floats, *, mean: Floats, shared: Floats) -> Floats:
+    """Counts of every slice without the excess that it shares with a spike, but no lower than their expectation."""
+    return np.maximum(count - np.maximum(shared, 0.0), np.minimum(count, mean))
 
 
 def onset_posterior(count: Floats, mean: Floats, *, dispersion: float) -> Floats:

@@ -66,7 +66,15 @@ class Episode:
         return self.onset_s if self.resumed_s is None else self.resumed_s
 
     def revise(
-        self, *, workspace: str, stream: WatchedStream, seq: int, as_of_s: int, bucket_s: int, budget: float
+        self,
+        *,
+        workspace: str,
+        stream: WatchedStream,
+        seq: int,
+        as_of_s: int,
+        end_s: int | None,
+        bucket_s: int,
+        budget: float,
     ) -> Spike:
         """The next revision to tell; ``totals`` must be up to date."""
         observed, expected, variance = self.totals
@@ -89,7 +97,7 @@ class Episode:
             onset=moment(self.onset_s),
             onset_low=moment(self.onset_low_s),
             onset_high=moment(self.onset_high_s),
-            end=None if self.end_s is None else moment(self.end_s),
+            end=None if end_s is None else moment(end_s),
             expected=round(expected, 3),
             observed=round(observed),
             excess=round(excess, 3),

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.baseline import History
+from streams.detect.settings import DAY_S
 from streams.detect.watch import Watched
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 SUNDAY = 6
-DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)

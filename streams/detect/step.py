@@ -1,7 +1,7 @@
 """Detect decides: frames in, spikes and expectations out, in event time.
 
 Each watched stream has its own merger and detector. The budget is split between them as
-:class:`streams.detect.detector.DetectSettings` states, so that neither depends on whether the other exists.
+:class:`streams.detect.settings.DetectSettings` states, so that neither depends on whether the other exists.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import get_args
 
+from msgspec.structs import replace
+
 from schemas.catalog import EXPECTATIONS, FRAMES, SPIKES, Topic
 from schemas.frame import Frame, WatchedStream
 from schemas.spike import Expectation, Spike
 from schemas.workspace import Workspace
-from streams.detect.detector import Detector, DetectSettings, Judged
+from streams.detect.detector import Detector, Judged
+from streams.detect.settings import DetectSettings
 from streams.merge import Advance, Bucket, Merger, merge
 from streams.stage import Outputs, Record, Stage
 
@@ -57,7 +60,7 @@ class Detect:
         if not isinstance(event, Frame):
             return state, ()
         stream = state.streams[event.stream]
-        stream.merger, advance = merge(stream.merger, event)
+        stream.merger, advance = merge(stream.merger, replace(event, samples=()))
         outputs: list[tuple[Topic, Spike | Expectation]] = []
         for bucket in advance.buckets:
             judged = stream.detector.judge(bucket)

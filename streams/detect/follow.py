@@ -1,0 +1,99 @@
+"""What becomes of open spikes: told when they have grown, merged when they prove one, closed when quiet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.spike import Spike
+from streams.detect.episode import Episode
+from streams.detect.known import DAY_S, Known
+from streams.detect.ladder import Ladder
+from streams.detect.place import move
+from streams.detect.size import close, refree, tell, totals
+
+HOUR_S = 3_600
+QUIET_SD = 1.0
+QUIET_BUCKETS = 10
+QUIET_BLOCKS = (8, 72)
+LOOK_EVERY = 5
+GREW_TIMES = 1.5
+GREW_CONTACTS = 10.0
+
+
+def follow(known: Known) -> list[Spike]:
+    """Revisions of the spikes that closed, or have something new to say."""
+    told: list[Spike] = []
+    for episode in known.episodes:
+        if episode.state != "open":
+            continue
+        if known.now_s - episode.onset_s >= known.settings.longest_s:
+            told.append(close(known, episode, end_s=known.now_s, stayed=True))
+        elif _is_quiet(known, episode) or _has_faded(known, episode):
+            told.append(close(known, episode))
+        elif _is_worth_telling(known, episode):
+            if move(known, episode):
+                refree(known)
+            told.append(tell(known, episode))
+    return told
+
+
+def join(known: Known) -> list[Spike]:
+    """Of two open spikes that prove one, the earlier survives."""
+    told: list[Spike] = []
+    running = [episode for episode in known.episodes if episode.state == "open"]
+    for place, later in enumerate(running):
+        for earlier in running[:place]:
+            if earlier.state == "open" and later.state == "open" and _are_one(earlier, later):
+                later.state, later.merged_into = "merged", earlier.name
+                later.end_s = known.now_s
+                told.append(tell(known, later, end_s=known.now_s))
+                earlier.covered |= later.covered
+    if told:
+        refree(known)
+    return told
+
+
+def _are_one(earlier: Episode, later: Episode) -> bool:
+    if earlier.name in {later.inside, later.name} or later.name == earlier.inside:
+        return False
+    close_by = abs(earlier.onset_s - later.onset_s) <= max(earlier.window_s, later.window_s)
+    shared = bool(earlier.covered[later.number] or later.covered[earlier.number])
+    return earlier.number == later.number or (close_by and shared)
+
+
+def _is_quiet(known: Known, episode: Episode) -> bool:
+    """Whether a window about as long as the one that found it is back within chance."""
+    rungs, place = _quiet_window(known, episode)
+    mean = episode.raised * float(rungs.mean[place, episode.number])
+    sd = np.sqrt(episode.raised * float(rungs.variance[place, episode.number]))
+    return bool(rungs.windows.count_sums[place, episode.number] - mean < QUIET_SD * sd)
+
+
+def _quiet_window(known: Known, episode: Episode) -> tuple[Ladder, int]:
+    rungs = known.coarse if episode.coarse else known.finest
+    shortest = QUIET_BLOCKS[0] if rungs is known.coarse else QUIET_BUCKETS
+    last = len(rungs.lengths) - 1
+    place = next((i for i, length in enumerate(rungs.lengths) if length >= shortest), last)
+    longest = next((i for i, length in enumerate(rungs.lengths) if length >= QUIET_BLOCKS[1]), last)
+    return rungs, min(max(place, episode.window), longest)
+
+
+def _has_faded(known: Known, episode: Episode) -> bool:
+    """Whether a day's excess has fallen to a fraction of what it was at its height."""
+    lengths = known.coarse.lengths
+    day = next((i for i, length in enumerate(lengths) if length * known.block_s >= DAY_S), None)
+    if day is None or not known.block_ends():
+        return False
+    now = known.coarse.excess(day, episode.number)
+    episode.height = max(episode.height, now)
+    return known.now_s - episode.onset_s > DAY_S and now < known.settings.faded * episode.height
+
+
+def _is_worth_telling(known: Known, episode: Episode) -> bool:
+    """Every hour, or every day where buckets are an hour or more; in between when the excess grew by half."""
+    if known.now_s - episode.told_s >= (HOUR_S if known.bucket_s < HOUR_S else 24 * known.bucket_s):
+        return True
+    if (known.now_s - episode.opened_s) % (LOOK_EVERY * known.bucket_s):
+        return False
+    observed, expected, _ = totals(known, episode, known.now_s)
+    return observed - expected > GREW_TIMES * episode.told_excess + GREW_CONTACTS

@@ -1,0 +1,192 @@
+"""What closed blocks teach: which slices to watch, what to expect of them, and how wrong that may be.
+
+Levels are fitted anew every day, shapes and slices every day of the first fortnight and every week afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from stats.baseline import fit_level, fit_shape
+from stats.windows import ladder
+from streams.detect.known import DAY_S, Floats, Ints, Known
+from streams.detect.ladder import Ladder
+from streams.detect.memory import Sparse, added
+from streams.detect.place import shared_mass
+from streams.detect.size import blank, refree
+from streams.detect.watch import choose
+
+WEEK_D = 7
+FIRST_D = 2
+DAILY_UNTIL_D = 14
+COARSE_D = 16
+MEMORY_D = 180
+
+
+def close_block(known: Known, start_s: int, sparse: Sparse) -> None:
+    """Take a bucket's contacts in; at the end of a block remember it, at the end of a day learn from it."""
+    known.open_block.append(sparse)
+    known.recent.append(sparse)
+    if not known.block_ends():
+        return
+    block_start_s = start_s // known.block_s * known.block_s
+    if known.muted:
+        known.gap_days += known.block_s / DAY_S
+    else:
+        whole = added(known.open_block)
+        place = known.calendar.place(block_start_s + known.block_s / 2)
+        known.memory.append(block_start_s, place, whole, known.counted(whole) if known.chosen else None)
+    known.open_block, known.muted = [], False
+    known.block_count, known.block_unit = np.zeros_like(known.block_count), np.zeros_like(known.block_unit)
+    if known.now_s // DAY_S != block_start_s // DAY_S and not known.in_gap:
+        _learn(known)
+
+
+def _learn(known: Known) -> None:
+    if len(known.memory.starts) * known.block_s < FIRST_D * DAY_S:
+        return
+    anew = not known.chosen or known.days < DAILY_UNTIL_D or (known.now_s // DAY_S) % WEEK_D == 0
+    if anew:
+        _choose(known)
+    history = known.memory.history(_use(known))
+    if anew:
+        known.shape = fit_shape(history)
+    known.level = fit_level(history, known.shape)
+    known.past_levels.append(known.level.level)
+    if anew:
+        _rebuild(known)
+    _calibrate(known)
+
+
+def _use(known: Known) -> Floats:
+    """Spikes do not teach, unless they fill most of the last fortnight: then they are the new level."""
+    starts = np.array(known.memory.starts)
+    use = np.ones((len(starts), len(known.free)))
+    for episode in known.episodes:
+        end_s = known.now_s if episode.end_s is None else episode.end_s
+        if episode.teaches or end_s < starts[0]:
+            continue
+        within = (starts + known.block_s > episode.onset_s) & (starts < end_s)
+        use[np.ix_(within, episode.covered)] = 0.0
+    lately = starts >= known.now_s - known.settings.longest_s
+    if lately.any():
+        use[:, use[lately].mean(axis=0) < 0.5] = 1.0
+    return use
+
+
+def _choose(known: Known) -> None:
+    """Choose the slices by the history's volume; open and recent spikes keep theirs."""
+    settings = known.settings
+    kept_s = settings.history_d * DAY_S
+    known.episodes = [one for one in known.episodes if one.end_s is None or known.now_s - one.end_s < kept_s]
+    recent = [
+        one for one in known.episodes if one.end_s is None or known.now_s - one.end_s <= WEEK_D * settings.return_s
+    ]
+    volume = known.memory.volume(len(known.leaves.values))
+    old = known.watched if known.chosen else None
+    known.watched = choose(known.leaves, volume, known.dimensions, settings.watch, tuple(one.pairs for one in recent))
+    known.memory.recount(known.watched)
+    if old is not None:
+        _carry_over(known, np.array([old.numbers.get(pairs, -1) for pairs in known.watched.slices]))
+    known.free = np.ones(len(known.watched.slices), dtype=bool)
+    known.leaf_mass = volume
+    places = np.flatnonzero(volume > 0)
+    known.mass = known.watched.add_up(places, volume[places])
+    known.shown = _shown(known)
+
+
+def _carry_over(known: Known, moved: Ints) -> None:
+    """Slice ``i`` was ``moved[i]``, or is new where that is negative."""
+    for episode in known.episodes:
+        episode.covered = np.where(moved >= 0, episode.covered[moved], False)
+        episode.number = known.watched.numbers.get(episode.pairs, -1)
+    known.past_levels = deque((np.where(moved >= 0, past[moved], np.nan) for past in known.past_levels), maxlen=8)
+    for rungs in known.ladders():
+        rungs.error.move(moved)
+
+
+def _shown(known: Known) -> tuple[int, ...]:
+    single = np.flatnonzero(known.watched.depth == 1).tolist()
+    single.sort(key=lambda number: (-float(known.mass[number]), known.watched.texts[number]))
+    return (0, *single[: known.settings.bands])
+
+
+def _rebuild(known: Known) -> None:
+    """Rings anew for the chosen slices."""
+    many = len(known.watched.slices)
+    known.past_levels = deque(
+        (np.where(np.isnan(past), known.level.level, past) for past in known.past_levels), maxlen=8
+    )
+    old_coarse, old_fine = (known.coarse, known.fine) if known.fitted else (None, None)
+    lengths = ladder(known.block_s, longest_s=WEEK_D * DAY_S)
+    known.coarse = _ladder(known.block_s, lengths, COARSE_D * DAY_S // known.block_s, many, old_coarse)
+    _refill_coarse(known)
+    if known.per_block > 1:
+        lengths = ladder(known.bucket_s, longest_s=known.block_s // 2)
+        known.fine = _ladder(known.bucket_s, lengths, DAY_S // known.bucket_s + 1, many, old_fine)
+        _refill_fine(known, known.fine)
+    known.block_count, known.block_unit = np.zeros(many), np.zeros(many)
+    for episode in known.episodes:
+        if episode.number >= 0 and episode.state != "merged":
+            episode.covered = episode.covered | (shared_mass(known, episode.number) >= 0.5 * known.mass)
+            blank(known, episode)
+    refree(known)
+
+
+def _ladder(step_s: int, lengths: tuple[int, ...], keep: int, many: int, old: Ladder | None) -> Ladder:
+    rungs = Ladder(step_s, lengths, max(keep, 2 * max(lengths) + 2), many)
+    if old is not None:
+        rungs.error = old.error
+    return rungs
+
+
+def _refill_coarse(known: Known) -> None:
+    windows = known.coarse.windows
+    history = known.memory.history(np.ones((1, 1)))
+    back = (known.now_s - np.array(known.memory.starts)) // known.block_s
+    recent = back <= windows.keep - 1
+    windows.steps = windows.keep * WEEK_D
+    rows = (windows.steps - back[recent]) % windows.keep
+    windows.count[rows] = history.count[recent]
+    windows.unit[rows] = known.shape.unit(history.hour[recent], history.weekday[recent])
+    windows.resum()
+
+
+def _refill_fine(known: Known, fine: Ladder) -> None:
+    remembered = set(known.memory.starts)
+    nothing = np.zeros(len(known.free))
+    for back in range(len(known.recent), 0, -1):
+        start_s = known.now_s - back * known.bucket_s
+        if start_s // known.block_s * known.block_s in remembered:
+            fine.windows.push(known.counted(known.recent[-back]), known.unit(start_s))
+        else:
+            fine.windows.push(nothing, nothing)
+    fine.windows.resum()
+
+
+def _calibrate(known: Known) -> None:
+    """Level, forecast error and share of the budget of every window, from today's fit on."""
+    days = max(known.days, 1.0)
+    wide = known.settings.wide / days * np.exp(-days / DAILY_UNTIL_D)
+    dispersion = known.finest.error.dispersion()
+    share = _shares(known)
+    for rungs in known.ladders():
+        rungs.error.forget(max(1 - 3 / max(min(days, MEMORY_D), 4), 0.25))
+        past = [known.past_levels[-1 - min(lag, len(known.past_levels) - 1)] for lag in rungs.lags_d]
+        rungs.dispersion = dispersion
+        rungs.level = np.stack(past)
+        rungs.spread2 = rungs.error.sigma2() + wide + 1.0 / known.level.worth
+        rungs.share = np.tile(share, (len(rungs.lengths), 1))
+        rungs.windows.resum()
+        rungs.compare()
+
+
+def _shares(known: Known) -> Floats:
+    """Every slice's share of the budget in each of its windows."""
+    depth = known.watched.depth
+    many = np.bincount(depth, minlength=4)
+    shares = np.array(known.settings.depth_shares) * (many > 0)
+    windows = sum(len(rungs.lengths) for rungs in known.ladders())
+    return np.asarray(known.settings.overlap * (shares / shares.sum() / np.maximum(many, 1))[depth] / windows)

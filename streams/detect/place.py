@@ -1,0 +1,90 @@
+"""Where a spike is, and which slices it answers for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stats.localise import scan_score, unexplained
+from streams.detect.episode import Episode
+from streams.detect.known import Bools, Floats, Known
+from streams.detect.ladder import Alarm, Ladder
+from streams.detect.memory import Sparse, added
+
+CLEAR_SD = 2.5
+CHANGE_NATS = 3.0
+
+
+def best_place(known: Known, rungs: Ladder, alarm: Alarm, among: Bools, raised: float = 1.0) -> int:
+    """The slice that explains an alarm's window best, of those that share contacts with the alarm's slice."""
+    score = scan_score(
+        rungs.windows.count_sums[alarm.window],
+        mean=raised * rungs.mean[alarm.window],
+        dispersion=rungs.dispersion,
+        depth=known.watched.depth,
+    )
+    related = among & (rungs.z[alarm.window] > CLEAR_SD) & (shared_mass(known, alarm.number) > 0)
+    score = np.where(related, score, -np.inf)
+    return int(np.argmax(score)) if score.max() > 0 else alarm.number
+
+
+def move(known: Known, episode: Episode) -> bool:
+    """Put a spike at the slice that explains all of it since its onset, if that is clearly another."""
+    rungs = known.reaching(episode.since_s)
+    rows = known.rows(rungs, episode.onset_s)
+    if episode.resumed_s is not None or not len(rows):
+        return False
+    window = min(episode.window, len(rungs.lengths) - 1)
+    count = rungs.windows.count[rows].sum(axis=0)
+    mean = np.maximum(rungs.windows.unit[rows].sum(axis=0) * rungs.level[window], 1e-6)
+    variance = rungs.dispersion * mean + rungs.spread2[window] * mean**2
+    score = scan_score(count, mean=mean, dispersion=rungs.dispersion, depth=known.watched.depth)
+    clear = (count - mean > CLEAR_SD * np.sqrt(variance)) & (shared_mass(known, episode.number) > 0)
+    clear[episode.number] = True
+    score = np.where(clear, score, -np.inf)
+    best = int(np.argmax(score))
+    here = float(score[episode.number])
+    if best == episode.number or score[best] < here + max(CHANGE_NATS, 0.1 * abs(here)):
+        return False
+    episode.number, episode.pairs = best, known.watched.slices[best]
+    episode.level, episode.forecast2 = float(rungs.level[window, best]), float(rungs.spread2[window, best])
+    episode.covered |= shared_mass(known, best) >= 0.5 * known.mass
+    episode.covered[best] = True
+    return True
+
+
+def cover(known: Known, episode: Episode, rungs: Ladder, window: int, start_s: int) -> None:
+    """Which slices the spike answers for: those mostly inside it, and those whose excess is mostly its own."""
+    usual = shared_mass(known, episode.number)
+    count, mean = rungs.windows.count_sums[window], rungs.mean[window]
+    shared = shared_excess(known, episode.number, rungs, start_s, window)
+    left = unexplained(count, mean=mean, shared=shared)
+    sd = np.sqrt(rungs.variance[window])
+    raised = (count - mean > sd) & (shared >= 0.5 * (count - mean)) & ((left - mean) < 3 * sd)
+    episode.covered = episode.covered | (usual >= 0.5 * known.mass) | raised
+    episode.covered[episode.number] = True
+
+
+def shared_mass(known: Known, number: int) -> Floats:
+    """Usual contacts of every slice that also lie in slice ``number``."""
+    inside = known.watched.inside(number)[: len(known.leaf_mass)]
+    places = np.flatnonzero(inside & (known.leaf_mass > 0))
+    return known.watched.add_up(places, known.leaf_mass[places])
+
+
+def shared_excess(known: Known, number: int, rungs: Ladder, start_s: int, window: int) -> Floats:
+    """Excess of every slice since ``start_s`` that lies in slice ``number``."""
+    whole = _leaves_since(known, start_s)
+    inside = known.watched.inside(number)[whole.places]
+    count = known.watched.add_up(whole.places[inside], whole.counts[inside])
+    usual = shared_mass(known, number)
+    mean = rungs.mean[window, number] * usual / max(float(usual[number]), 1e-9)
+    return np.asarray(count - mean)
+
+
+def _leaves_since(known: Known, start_s: int) -> Sparse:
+    steps = (known.now_s - start_s) // known.bucket_s
+    if steps <= len(known.recent):
+        return added([known.recent[-back] for back in range(steps, 0, -1)])
+    starts = known.memory.starts
+    first = next((place for place, at in enumerate(starts) if at >= start_s), len(starts))
+    return added([*known.memory.blocks[first:], *known.open_block])

@@ -1,0 +1,113 @@
+"""How large a spike is, and its way from open to closed: counts from its onset, its end, its telling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.spike import Spike
+from streams.detect.episode import Episode
+from streams.detect.known import Floats, Known
+from streams.detect.ladder import Ladder
+
+
+def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
+    """The next revision; with ``end_s`` as the end so far, even of a spike that stays open."""
+    episode.totals = totals(known, episode, known.now_s if end_s is None else end_s)
+    known.spike_seq += 1
+    return episode.revise(
+        workspace=known.workspace.name,
+        stream=known.stream,
+        seq=known.spike_seq,
+        as_of_s=known.now_s,
+        end_s=end_s,
+        bucket_s=known.bucket_s,
+        budget=known.workspace.budget_per_week,
+    )
+
+
+def totals(known: Known, episode: Episode, end_s: int) -> tuple[float, float, float]:
+    """Observed, expected and the variance of chance, from the onset to ``end_s``."""
+    count, mean, _, _ = _steps_since(known, episode, end_s)
+    observed = float(count.sum()) + episode.settled[0]
+    expected = float(mean.sum()) + episode.settled[1]
+    variance = float(known.coarse.dispersion[episode.number]) * expected + episode.forecast2 * expected**2
+    return observed, expected, variance
+
+
+def reopen(known: Known, episode: Episode) -> Spike:
+    """A closed spike came back: it goes on counting where it had stopped."""
+    assert episode.end_s is not None
+    episode.state, episode.resumed_s, episode.end_s = "open", episode.end_s, None
+    episode.settled = (episode.totals[0], episode.totals[1])
+    refree(known)
+    return tell(known, episode)
+
+
+def close(known: Known, episode: Episode, *, end_s: int | None = None, stayed: bool = False) -> Spike:
+    """Close a spike at ``end_s``, or else where its excess was complete."""
+    episode.end_s = _end(known, episode) if end_s is None else end_s
+    episode.state, episode.teaches = "closed", stayed
+    told = tell(known, episode, end_s=episode.end_s)
+    refree(known)
+    for old in known.episodes:
+        if old.end_s is not None and known.now_s - old.end_s <= known.settings.longest_s:
+            blank(known, old)
+    return told
+
+
+def blank(known: Known, episode: Episode) -> None:
+    """Take a closed spike's contacts out of the windows, lest they alarm again when it is over."""
+    if episode.state != "closed" or episode.end_s is None:
+        return
+    for rungs in known.ladders():
+        _blank(known, episode, episode.end_s, rungs)
+
+
+def refree(known: Known) -> None:
+    """Which slices no open spike answers for."""
+    known.free = np.ones(len(known.free), dtype=bool)
+    for episode in known.episodes:
+        if episode.state == "open":
+            known.free &= ~episode.covered
+
+
+def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Floats, int, int]:
+    """Counts and expectations of the spike's slice from its onset on, the first step's start, the step's width."""
+    rungs = known.reaching(episode.since_s)
+    rows = known.rows(rungs, episode.since_s)
+    count = rungs.windows.count[rows, episode.number]
+    mean = rungs.windows.unit[rows, episode.number] * episode.level
+    last_s = known.last_end_s(rungs)
+    if last_s < known.now_s:
+        count = np.append(count, known.block_count[episode.number])
+        mean = np.append(mean, known.block_unit[episode.number] * episode.level)
+    begin_s = last_s - len(rows) * rungs.step_s
+    keep = max(-(-(end_s - begin_s) // rungs.step_s), 0)
+    return count[:keep], mean[:keep], begin_s, rungs.step_s
+
+
+def _end(known: Known, episode: Episode) -> int:
+    """Where the cumulated excess, less half of the rise, was highest."""
+    count, mean, begin_s, step_s = _steps_since(known, episode, known.now_s)
+    rise = count.sum() / max(float(mean.sum()), 1e-9)
+    gain = np.cumsum(count - mean * (1 + max(rise - 1, 0.2) / 2))
+    steps = int(np.argmax(gain)) + 1 if len(gain) else 0
+    return min(max(begin_s + steps * step_s, episode.since_s + known.bucket_s), known.now_s)
+
+
+def _blank(known: Known, episode: Episode, end_s: int, rungs: Ladder) -> None:
+    rows = known.rows(rungs, episode.onset_s)
+    after = max((known.last_end_s(rungs) - end_s) // rungs.step_s, 0)
+    rows = rows[: len(rows) - after] if after else rows
+    if episode.inside:
+        place = np.ix_(rows, np.flatnonzero(episode.covered))
+        usual = rungs.windows.unit[place] * rungs.level[0, episode.covered] * episode.raised
+        rungs.windows.count[place] = np.minimum(rungs.windows.count[place], usual)
+        rungs.windows.resum()
+    else:
+        columns = episode.covered.copy()
+        for other in known.episodes:
+            if other.state == "open":
+                columns &= ~other.covered
+        rungs.windows.blank(rows, columns)
+    rungs.compare()
