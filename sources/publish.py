@@ -25,6 +25,7 @@ from sources.readers import Follow, Readers
 TIMEOUT_S = 20.0
 NOW = 0
 _FLIGHT_BYTES = 2_000_000
+_FLIGHT_BYTES_EMBEDDED = 250_000
 _LOOK_S = 0.05
 _PATIENCE_S = 30.0
 _KEPT_DAYS = 5
@@ -119,6 +120,7 @@ class _Replay:
             logger=_LOGGER,
         )
         self._partitions = self._raw_partitions()
+        self._most_bytes = _FLIGHT_BYTES_EMBEDDED if broker.embedded else _FLIGHT_BYTES
         self._readers = Readers(broker, follow) if follow else None
         self._speed, self._live_from = speed, live_from
         self._on_progress, self._stop = on_progress, stop
@@ -157,7 +159,7 @@ class _Replay:
                 for partition in partitions:
                     self._produce(name, PROGRESS_KEY, value, item.at, partition=partition)
             self._marks += 1
-        if self._bytes >= _FLIGHT_BYTES:
+        if self._bytes >= self._most_bytes:
             self._let_readers_follow()
         self._tell()
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from msgspec import Struct
 
 from schemas.broker import Broker, client_config
@@ -13,6 +16,8 @@ from schemas.catalog import CONTACTS, EXPECTATIONS, FRAMES, RAW_TOPICS, SPIKES, 
 from schemas.errors import RetryableError
 
 TIMEOUT_S = 10.0
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _LOGGER = logging.getLogger("whence.broker")
 
 
@@ -28,7 +33,7 @@ class Follow(Struct, frozen=True, kw_only=True):
 def followers(broker: Broker) -> tuple[Follow, ...]:
     """Admit, agents and sink under their usual names; on the embedded broker, which keeps some 5 MB a partition, so
     closely that nothing is dropped before all have read it."""
-    raw, stages, stored = (1_500, 2_500, 2_000) if broker.embedded else (20_000, 20_000, 50_000)
+    raw, stages, stored = (300, 2_500, 2_500) if broker.embedded else (20_000, 20_000, 50_000)
     return (
         Follow(group="whence-admit", topics=tuple(topic.name for topic in RAW_TOPICS), ahead=raw),
         Follow(
@@ -45,6 +50,7 @@ class Readers:
 
     def __init__(self, broker: Broker, follow: Sequence[Follow]) -> None:
         self._broker = broker
+        self._admin = AdminClient(client_config(broker), logger=_LOGGER)
         self._asked = [(one, Consumer(client_config(broker, group_id=one.group), logger=_LOGGER)) for one in follow]
         self._places: dict[str, list[TopicPartition]] = {}
 
@@ -55,26 +61,38 @@ class Readers:
             RetryableError: the broker does not answer.
         """
         try:
-            return next((found for one, consumer in self._asked if (found := self._behind(one, consumer))), None)
-        except KafkaException as error:
+            ends = self._offsets(LATEST)
+            return next((found for one, reader in self._asked if (found := self._behind(one, reader, ends))), None)
+        except (KafkaException, TimeoutError) as error:
             raise RetryableError(
-                f"the Kafka broker at {self._broker.servers} does not answer ({error.args[0]})", retry_after_s=2.0
+                f"the Kafka broker at {self._broker.servers} does not answer ({error})", retry_after_s=2.0
             ) from error
 
-    def _behind(self, one: Follow, consumer: Consumer) -> tuple[Follow, TopicPartition, int] | None:
-        for place in consumer.committed(self._places_of(one, consumer), timeout=TIMEOUT_S):
-            low, high = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=TIMEOUT_S)
-            lag = high - max(place.offset, low if place.offset < 0 else 0)
+    def _behind(
+        self, one: Follow, reader: Consumer, ends: Mapping[TopicPartition, int]
+    ) -> tuple[Follow, TopicPartition, int] | None:
+        for place in reader.committed([place for place in ends if place.topic in one.topics], timeout=TIMEOUT_S):
+            lag = ends[place] - (place.offset if place.offset >= 0 else self._starts[place])
             if lag > one.ahead:
                 return one, place, lag
         return None
 
-    def _places_of(self, one: Follow, consumer: Consumer) -> list[TopicPartition]:
-        for name in one.topics:
-            if name not in self._places:
-                found = consumer.list_topics(name, timeout=TIMEOUT_S).topics[name].partitions
-                self._places[name] = [TopicPartition(name, partition) for partition in found]
-        return [place for name in one.topics for place in self._places[name]]
+    @cached_property
+    def _starts(self) -> dict[TopicPartition, int]:
+        """Where a reader begins that has committed nothing."""
+        return self._offsets(EARLIEST)
+
+    def _offsets(self, which: OffsetSpec) -> dict[TopicPartition, int]:
+        names = {name for one, _ in self._asked for name in one.topics}
+        asked = {place: which for name in sorted(names) for place in self._places_of(name)}
+        futures = self._admin.list_offsets(asked, request_timeout=TIMEOUT_S)
+        return {place: future.result(TIMEOUT_S).offset for place, future in futures.items()}
+
+    def _places_of(self, name: str) -> list[TopicPartition]:
+        if name not in self._places:
+            found = self._admin.list_topics(name, timeout=TIMEOUT_S).topics[name].partitions
+            self._places[name] = [TopicPartition(name, partition) for partition in found]
+        return self._places[name]
 
     def close(self) -> None:
         """Leave the broker."""
