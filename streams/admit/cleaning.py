@@ -6,7 +6,7 @@ in one pass, and an event is touched only where something changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from operator import attrgetter
@@ -122,12 +122,16 @@ _EXPOSED = attrgetter("exposed")
 _EXTRA = attrgetter("extra")
 
 
+def _nothing(_: Opened) -> object:
+    return ()
+
+
 class _Group:
     """Fields whose values repeat together."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._get = attrgetter(*names)
+        self._get: Callable[[Opened], object] = attrgetter(*names) if names else _nothing
         self._known: dict[object, Combination] = {}
 
     def spell(self, events: Sequence[Opened]) -> list[Combination]:
