@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -118,6 +119,7 @@ class _Session:
             kept=part._kept,
             interrupted=stop.is_set,
         )
+        self._failure: Exception | None = None
         self._sent: list[TopicPartition] = []
         self._lag_due_s = 0.0
 
@@ -181,10 +183,10 @@ class _Session:
 
     def _next(self) -> list[Message]:
         """Wait for one message, then gather what comes within ``batch_wait_s``."""
-        first = self._consumer.consume(1, timeout=_POLL_S)
+        first = self._consume(1, _POLL_S)
         if not first:
             return []
-        rest = self._consumer.consume(self._settings.batch_size - 1, timeout=self._settings.batch_wait_s)
+        rest = self._consume(self._settings.batch_size - 1, self._settings.batch_wait_s)
         return [message for message in (*first, *rest) if self._is_message(message)]
 
     def _is_message(self, message: Message) -> bool:
@@ -216,19 +218,32 @@ class _Session:
         return out
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._part._at("assigned")
-        places = self._assignment.take(consumer, partitions)
-        consumer.incremental_assign(places)
-        self._part._at("rebuilt")
-        log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
+        with self._held():
+            self._part._at("assigned")
+            consumer.incremental_assign(self._assignment.take(consumer, partitions))
+            self._part._at("rebuilt")
+            log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep what goes wrong within a callback of the client, which would garble it, for after ``consume``."""
+        try:
+            yield
+        except Exception as error:
+            self._failure = error
+
+    def _consume(self, count: int, timeout_s: float) -> list[Message]:
+        messages = self._consumer.consume(count, timeout=timeout_s)
+        if self._failure is not None:
+            raise self._failure
+        return messages
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # What is on its way belongs to the old generation and must be through before others may begin.
-        try:
+        with self._held():
             self._settle()
-        finally:
-            self._assignment.drop(partitions)
-            consumer.incremental_unassign(partitions)
+        self._assignment.drop(partitions)
+        consumer.incremental_unassign(partitions)
         self._part._at("revoked")
         log.info("revoked", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from schemas.catalog import CHATS, CONTACT_TOPICS, SURVEYS, TICKETS, TIMELINE_TOPICS, Topic
 from schemas.dead_letter import DeadLetter
 from schemas.frame import Frame, WatchedStream
+from schemas.raw import Ticket
 from schemas.timeline import TimelineEntry
 from schemas.workspace import Workspace
 from streams.admit.buckets import Book
@@ -71,9 +72,8 @@ class PartitionState:
             frame_bytes=settings.frame_bytes,
         )
         self.books = {workspace.name: Book(workspace) for workspace in workspaces}
-        self.cleaner = Cleaner(
-            topic.type, settings.customer_key, {name for workspace in workspaces for name in workspace.dimensions}
-        )
+        dimensions = {name for workspace in workspaces for name in workspace.dimensions}
+        self.cleaner = Cleaner(topic.type if self.counts else Ticket, settings.customer_key, dimensions)
         self.channel = CHANNELS.get(topic.name, "")
 
     def _siblings(self) -> tuple[Topic, ...]:
