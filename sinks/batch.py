@@ -52,22 +52,22 @@ class Batch(Struct):
 def store(client: Client, settings: StoreSettings, batch: Batch) -> list[DeadLetter]:
     """Insert a batch and return what could not be stored for what it holds, as dead letters.
 
-    Tables that others point into are filled last, so nobody sees an attribution before its candidates.
+    Tables are filled in the catalogue's order, so nobody sees an attribution before its candidates.
 
     Raises:
         StoreAway: the store does not answer, or has no room; part of the batch may be stored.
         FatalError: the schema is another, or the password is wrong.
     """
-    letters: list[DeadLetter] = []
+    letters = _contacts(client, settings, batch.messages.get(CONTACTS.name, []))
     by_table: dict[str, list[tuple[Row, Topic, Message]]] = defaultdict(list)
     for name, messages in batch.messages.items():
         if name != CONTACTS.name:
             letters += _sort(BY_NAME[name], messages, by_table)
-    for table in reversed(TABLES):
+    for table in TABLES:
         found = by_table.get(table.name, [])
         refused = single_out(found, partial(_insert, client, settings, table))
         letters += [letter(topic, message, error) for (_, topic, message), error in refused]
-    return letters + _contacts(client, settings, batch.messages.get(CONTACTS.name, []))
+    return letters
 
 
 def _insert(client: Client, settings: StoreSettings, table: Table, found: Sequence[tuple[Row, Topic, Message]]) -> None:

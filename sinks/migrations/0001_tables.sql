@@ -102,21 +102,6 @@ PARTITION BY toYear(bucket_start)
 ORDER BY (workspace, stream, bucket_start, origin, until, part)
 SETTINGS merge_with_ttl_timeout = 86400;
 
-CREATE TABLE IF NOT EXISTS progress (
-    `workspace` LowCardinality(String),
-    `topic` LowCardinality(String),
-    `stream` LowCardinality(String),
-    `origin` LowCardinality(String),
-    `until` DateTime64(3, 'UTC'),
-    `final` Bool,
-    `seq` UInt64,
-    `row_version` UInt64,
-    `stored_at` DateTime('UTC') DEFAULT now('UTC')
-)
-ENGINE = ReplacingMergeTree(row_version)
-ORDER BY (workspace, topic, stream, origin)
-SETTINGS merge_with_ttl_timeout = 86400;
-
 CREATE TABLE IF NOT EXISTS changes (
     `workspace` LowCardinality(String),
     `change` String,
@@ -253,6 +238,31 @@ ENGINE = ReplacingMergeTree(row_version)
 ORDER BY (workspace, stream, bucket_start, final)
 SETTINGS merge_with_ttl_timeout = 86400;
 
+CREATE TABLE IF NOT EXISTS candidates (
+    `workspace` LowCardinality(String),
+    `spike_id` String,
+    `revision` UInt32,
+    `rank` UInt32,
+    `as_of` DateTime64(3, 'UTC'),
+    `kind` LowCardinality(String),
+    `change` String,
+    `title` String,
+    `owner` LowCardinality(String),
+    `probability` Float64,
+    `excess` Float64,
+    `excess_low` Float64,
+    `excess_high` Float64,
+    `evidence_line` Array(LowCardinality(String)),
+    `evidence_weight` Array(Float64),
+    `evidence_sentence` Array(String),
+    `evidence_numbers` Array(Map(String, Float64)),
+    `row_version` UInt64,
+    `stored_at` DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(row_version)
+ORDER BY (workspace, spike_id, revision, rank)
+SETTINGS merge_with_ttl_timeout = 86400;
+
 CREATE TABLE IF NOT EXISTS attributions (
     `workspace` LowCardinality(String),
     `spike_id` String,
@@ -289,31 +299,6 @@ CREATE TABLE IF NOT EXISTS attributions (
 )
 ENGINE = ReplacingMergeTree(row_version)
 ORDER BY (workspace, spike_id, revision)
-SETTINGS merge_with_ttl_timeout = 86400;
-
-CREATE TABLE IF NOT EXISTS candidates (
-    `workspace` LowCardinality(String),
-    `spike_id` String,
-    `revision` UInt32,
-    `rank` UInt32,
-    `as_of` DateTime64(3, 'UTC'),
-    `kind` LowCardinality(String),
-    `change` String,
-    `title` String,
-    `owner` LowCardinality(String),
-    `probability` Float64,
-    `excess` Float64,
-    `excess_low` Float64,
-    `excess_high` Float64,
-    `evidence_line` Array(LowCardinality(String)),
-    `evidence_weight` Array(Float64),
-    `evidence_sentence` Array(String),
-    `evidence_numbers` Array(Map(String, Float64)),
-    `row_version` UInt64,
-    `stored_at` DateTime('UTC') DEFAULT now('UTC')
-)
-ENGINE = ReplacingMergeTree(row_version)
-ORDER BY (workspace, spike_id, revision, rank)
 SETTINGS merge_with_ttl_timeout = 86400;
 
 CREATE TABLE IF NOT EXISTS impacts (
@@ -425,21 +410,36 @@ ENGINE = ReplacingMergeTree(row_version)
 ORDER BY (letter_id)
 SETTINGS merge_with_ttl_timeout = 86400;
 
+CREATE TABLE IF NOT EXISTS progress (
+    `workspace` LowCardinality(String),
+    `topic` LowCardinality(String),
+    `stream` LowCardinality(String),
+    `origin` LowCardinality(String),
+    `until` DateTime64(3, 'UTC'),
+    `final` Bool,
+    `seq` UInt64,
+    `row_version` UInt64,
+    `stored_at` DateTime('UTC') DEFAULT now('UTC')
+)
+ENGINE = ReplacingMergeTree(row_version)
+ORDER BY (workspace, topic, stream, origin)
+SETTINGS merge_with_ttl_timeout = 86400;
+
 -- down
+DROP TABLE IF EXISTS progress;
 DROP TABLE IF EXISTS dead_letters;
 DROP TABLE IF EXISTS feedback;
 DROP TABLE IF EXISTS quality;
 DROP TABLE IF EXISTS alerts;
 DROP TABLE IF EXISTS impacts;
-DROP TABLE IF EXISTS candidates;
 DROP TABLE IF EXISTS attributions;
+DROP TABLE IF EXISTS candidates;
 DROP TABLE IF EXISTS judged;
 DROP TABLE IF EXISTS expectations;
 DROP TABLE IF EXISTS spikes;
 DROP TABLE IF EXISTS hunches;
 DROP TABLE IF EXISTS populations;
 DROP TABLE IF EXISTS changes;
-DROP TABLE IF EXISTS progress;
 DROP TABLE IF EXISTS frames;
 DROP TABLE IF EXISTS counts;
 DROP TABLE IF EXISTS contacts;

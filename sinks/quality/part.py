@@ -1,0 +1,144 @@
+"""The quality part: runs the checks on a schedule and publishes what they say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from schemas.broker import Broker
+from schemas.errors import FatalError, RetryableError
+from schemas.health import Health
+from schemas.quality import QualityResult
+from schemas.workspace import Workspace
+from sinks.meters import CHECKS_FAILED
+from sinks.migrate import require_current
+from sinks.quality.checkpoint import Checkpoint
+from sinks.quality.run import run_checks
+from sinks.quality.sequence import QualityTopic
+from sinks.quality.settings import QualitySettings
+from sinks.store import StoreAway, StoreSettings, connect, explained
+
+LOG = structlog.get_logger("whence.quality")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Quality:
+    """A part, of which there is one: its results are numbered. ``clock`` is the time for live workspaces."""
+
+    name = "quality"
+
+    def __init__(
+        self,
+        broker: Broker,
+        store: StoreSettings,
+        workspaces: Sequence[Workspace],
+        settings: QualitySettings = QualitySettings(),  # noqa: B008 - frozen
+        *,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._broker = broker
+        self._store = store
+        self._workspaces = [one for one in workspaces if settings.replays or one.progress == "clock"]
+        self._settings = settings
+        self._clock = clock
+        self._checkpoint = Checkpoint()
+        self._windows: dict[str, datetime] = {}
+        self._health = Health(part=self.name, alive=True, ready=True, detail="no checks have run yet")
+
+    def health(self) -> Health:
+        """Ready while its last round could run, whatever the checks said."""
+        return self._health
+
+    def run(self, stop: threading.Event) -> None:
+        """Check every workspace, then wait; until ``stop``.
+
+        Raises:
+            FatalError: a wrong password, another schema, an embedded store that another process has.
+        """
+        topic = QualityTopic(self._broker)
+        try:
+            wait_s = min(self._settings.first_after_s, self._settings.every_s)
+            while not stop.wait(wait_s):
+                wait_s = self._round(topic, stop)
+        except FatalError as error:
+            self._say(alive=False, ready=False, detail=str(error))
+            raise
+        finally:
+            topic.close()
+        self._say(alive=False, ready=False, detail="stopped")
+
+    def _round(self, topic: QualityTopic, stop: threading.Event) -> float:
+        """Check every workspace once; seconds until the next round."""
+        try:
+            results = self._checked(topic, stop)
+        except (StoreAway, RetryableError) as error:
+            retry_s = min(self._settings.every_s, 30.0)
+            LOG.warning("waiting", reason=str(error), pause_s=retry_s)
+            self._say(alive=True, ready=False, detail=f"{error} Checking again in {retry_s:g} s.")
+            return retry_s
+        failed = sum(not one.success for one in results)
+        said = f"{failed} of {len(results)} checks failed in the last round" if results else "nothing to check yet"
+        self._say(alive=True, ready=True, detail=said)
+        return self._settings.every_s
+
+    def _checked(self, topic: QualityTopic, stop: threading.Event) -> list[QualityResult]:
+        client = connect(self._store)
+        try:
+            require_current(client)
+            results: list[QualityResult] = []
+            for workspace in self._workspaces:
+                if stop.is_set():
+                    break
+                results += self._workspace(client, topic, workspace)
+            return results
+        except ClickHouseError as error:
+            raise explained(error, self._store) from error
+        finally:
+            client.close()
+
+    def _workspace(self, client: Client, topic: QualityTopic, workspace: Workspace) -> list[QualityResult]:
+        now = self._clock() - _patience(workspace) if workspace.progress == "clock" else data_time(client, workspace)
+        if now is None:
+            return []
+        seq = max(topic.last_seq(workspace.name), stored_seq(client, workspace.name))
+        results = run_checks(client, workspace, now=now, seq=seq, settings=self._settings, checkpoint=self._checkpoint)
+        if not results or self._windows.get(workspace.name) == results[0].window_end:
+            return []
+        topic.publish(results)
+        self._windows[workspace.name] = results[0].window_end
+        failed = [one.check_id for one in results if not one.success]
+        CHECKS_FAILED.labels(workspace.name).set(len(failed))
+        LOG.info("checked", workspace=workspace.name, checks=len(results), failed=failed)
+        return results
+
+    def _say(self, *, alive: bool, ready: bool, detail: str) -> None:
+        self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)
+
+
+def _patience(workspace: Workspace) -> timedelta:
+    """How far behind the clock a live workspace's counts are complete: its lateness, and a bucket on the way."""
+    return timedelta(seconds=workspace.lateness_s + workspace.bucket_s)
+
+
+def data_time(client: Client, workspace: Workspace) -> datetime | None:
+    """How far all inputs of a workspace's contacts have been counted, or ``None`` where nothing has landed."""
+    asked = client.query(
+        "SELECT count(), min(until) FROM progress_now WHERE workspace = {w:String} AND topic = 'frames' AND stream = 'contacts'",
+        parameters={"w": workspace.name},
+    )
+    count, until = asked.result_rows[0]
+    return until if count else None
+
+
+def stored_seq(client: Client, workspace: str) -> int:
+    """The last ``seq`` among the results in the store."""
+    asked = client.query("SELECT max(seq) FROM quality WHERE workspace = {w:String}", parameters={"w": workspace})
+    return int(asked.result_rows[0][0])
