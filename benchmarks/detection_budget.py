@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.frame import Signs
-from schemas.workspace import Workspace
+from schemas.workspace import Dimension, Workspace
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
 from streams.merge import Bucket
@@ -28,7 +28,7 @@ from streams.merge import Bucket
 Floats = NDArray[np.float64]
 WEEK_H = 168
 START = datetime(2024, 1, 1, tzinfo=UTC)
-DIMENSIONS = ("language", "platform", "topic")
+DIMENSIONS: tuple[Dimension, ...] = ("language", "platform", "topic")
 SETTINGS = DetectSettings(shares=(("contacts", 1.0), ("low_scores", 1.0)))
 
 

@@ -86,14 +86,14 @@ def fit_level(history: History, shape: Shape) -> Level:
     """The level that the next day starts from."""
     _check(history)
     counts, units = _daily(history, shape)
-    age = float(history.day.max()) - np.arange(len(counts))[:, None]
-    level = _discounted(counts, units, age, np.ones(counts.shape[1]), SHARE_HALF_LIFE_D)
+    age = float(history.day.max()) - np.arange(len(counts), dtype=np.float64)[:, None]
+    level = _discounted(counts, units, age, SHARE_HALF_LIFE_D)
     cut = _cut(counts, units * level)
-    level0 = _discounted(cut[:, :1], units[:, :1], age, np.ones(1), LEVEL_HALF_LIFE_D)
+    level0 = _discounted(cut[:, :1], units[:, :1], age, LEVEL_HALF_LIFE_D)
     cut[:, :1] = _cut(counts[:, :1], units[:, :1] * level0)
-    level0 = _discounted(cut[:, :1], units[:, :1], age, np.ones(1), LEVEL_HALF_LIFE_D)
+    level0 = _discounted(cut[:, :1], units[:, :1], age, LEVEL_HALF_LIFE_D)
     path = _smoothed(cut[:, 0], units[:, 0], float(level0[0]))
-    share = _discounted(cut, units * path, age, np.ones(counts.shape[1]), SHARE_HALF_LIFE_D)
+    share = _discounted(cut, units * path, age, SHARE_HALF_LIFE_D)
     expected = units * path * share
     cut = _cut(counts, expected)
     drift = _drift(cut, expected, age)
@@ -123,12 +123,10 @@ def _sum_runs(values: Floats, starts: Ints) -> Floats:
     return np.asarray(np.diff(sums[np.append(starts, len(values))], axis=0))
 
 
-def _discounted(counts: Floats, units: Floats, age: Floats, prior: Floats, half_life_d: float) -> Floats:
-    """Discounted ratio of counts to units; the prior counts as a tenth of a contact."""
+def _discounted(counts: Floats, units: Floats, age: Floats, half_life_d: float) -> Floats:
+    """Counts per unit, days weighing half as much every half-life."""
     weight = 0.5 ** (age / half_life_d)
-    pull = 0.1
-    units_sum = np.sum(weight * units, axis=0)
-    return np.asarray((np.sum(weight * counts, axis=0) + pull * prior * 0) / np.maximum(units_sum, 1e-9))
+    return np.asarray(np.sum(weight * counts, axis=0) / np.maximum(np.sum(weight * units, axis=0), 1e-9))
 
 
 def _cut(counts: Floats, expected: Floats) -> Floats:
@@ -150,7 +148,7 @@ def _drift(counts: Floats, expected: Floats, age: Floats) -> Floats:
     weight = 0.5 ** (age / DRIFT_HALF_LIFE_D)
     observed, forecast = np.sum(weight * counts, axis=0), np.sum(weight * expected, axis=0)
     strength = _strength(observed, forecast, at_most=0.25)
-    return (observed + strength) / (forecast + strength)
+    return np.asarray((observed + strength) / (forecast + strength))
 
 
 def _strength(observed: Floats, expected: Floats, *, at_most: float) -> float:
@@ -171,7 +169,7 @@ def _ratios(history: History, place: Ints, many: int, expected: Floats, column: 
     forecast = _cells(expected, place, many)
     strength = _strength(observed, forecast, at_most=1.0)
     ratio = (observed + strength) / (forecast + strength)
-    return ratio / max(float(ratio.mean()), 1e-9)
+    return np.asarray(ratio / max(float(ratio.mean()), 1e-9))
 
 
 def _level_path(history: History, shape: Shape) -> Floats:

@@ -50,7 +50,7 @@ class ForecastError:
         self.four += weighted * mean
 
     def learn_sigma(
-        self, place: int, count: Floats, mean: Floats, variance: Floats, dispersion: Floats, use: Bools
+        self, place: int, count: Floats, mean: Floats, *, variance: Floats, dispersion: Floats, use: Bools
     ) -> None:
         """Teach one window length's counts."""
         square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS)
@@ -82,7 +82,7 @@ class ForecastError:
         trust = self.four * sigma2**2 / (self.four * sigma2**2 + SLICE_WINDOWS)
         explained = (trust * own2 + (1 - trust) * sigma2) * self.three
         shrunk = (self.mean_error - explained + SLICE_STEPS * pooled) / (self.two + SLICE_STEPS)
-        return np.maximum(shrunk, 1.0)
+        return np.asarray(np.maximum(shrunk, 1.0))
 
     def sigma2(self) -> Floats:
         """Relative forecast variance per window length and slice."""

@@ -61,11 +61,11 @@ def clump_rate(chance: Floats, length: NDArray[np.int64]) -> Floats:
     z = -ndtri(np.clip(chance, _SMALLEST, 0.4))
     density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
     rate = z / length * density * overshoot(z * np.sqrt(2.0 / length))
-    return np.minimum(rate, chance)
+    return np.asarray(np.minimum(rate, chance))
 
 
 def overshoot(x: Floats) -> Floats:
     """Siegmund's discreteness correction, nu(x): 1 at 0, falling like 2 / x**2."""
     half = np.maximum(x, 1e-6) / 2
     density = np.exp(-0.5 * half * half) / np.sqrt(2 * np.pi)
-    return (ndtr(half) - 0.5) / half / (half * ndtr(half) + density)
+    return np.asarray((ndtr(half) - 0.5) / half / (half * ndtr(half) + density))

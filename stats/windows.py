@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from stats.errors import DomainError
 
 Floats = NDArray[np.float64]
+HOUR_S = 3_600
+DAY_S = 86_400
 
 
 class Windows:
@@ -65,8 +67,7 @@ def ladder(step_s: int, *, longest_s: int) -> tuple[int, ...]:
     >>> ladder(60, longest_s=1800)
     (1, 3, 10, 30)
     """
-    wanted = (1, 3, 8, 24, 72, 168) if step_s == 3600 else (1, 3, 10, 30, 90, 270)
-    if step_s >= 86400:
+    wanted: tuple[int, ...] = (1, 3, 8, 24, 72, 168) if step_s == HOUR_S else (1, 3, 10, 30, 90, 270)
+    if step_s >= DAY_S:
         wanted = (1, 3, 7)
-    kept = tuple(length for length in wanted if length == 1 or length * step_s <= longest_s)
-    return kept
+    return tuple(length for length in wanted if length == 1 or length * step_s <= longest_s)

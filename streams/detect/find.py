@@ -7,9 +7,10 @@ import numpy as np
 from schemas.spike import Spike
 from stats.localise import interval, onset_posterior
 from streams.detect.episode import Episode, spike_id
-from streams.detect.known import DAY_S, Known
+from streams.detect.known import Known
 from streams.detect.ladder import Alarm, Ladder
 from streams.detect.place import best_place, cover, move, shared_excess
+from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, reopen, tell, totals
 
 AT_MOST = 5

@@ -6,9 +6,10 @@ import numpy as np
 
 from schemas.spike import Spike
 from streams.detect.episode import Episode
-from streams.detect.known import DAY_S, Known
+from streams.detect.known import Known
 from streams.detect.ladder import Ladder
 from streams.detect.place import move
+from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, tell, totals
 
 HOUR_S = 3_600

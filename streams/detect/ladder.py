@@ -79,7 +79,9 @@ class Ladder:
             use = free & (mean > 1e-5)
             if place == 0:
                 self.error.learn_dispersion(count, mean * self._around(), self.variance[place], use)
-            self.error.learn_sigma(place, count, mean, self.variance[place], self.dispersion, use)
+            self.error.learn_sigma(
+                place, count, mean, variance=self.variance[place], dispersion=self.dispersion, use=use
+            )
 
     def _around(self) -> Floats:
         """How far the level around now is from what was forecast; a wrong level must not look like dispersion."""

@@ -11,10 +11,11 @@ import numpy as np
 
 from stats.baseline import fit_level, fit_shape
 from stats.windows import ladder
-from streams.detect.known import DAY_S, Floats, Ints, Known
+from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
 from streams.detect.memory import Sparse, added
 from streams.detect.place import shared_mass
+from streams.detect.settings import DAY_S
 from streams.detect.size import blank, refree
 from streams.detect.watch import choose
 

@@ -77,19 +77,19 @@ class Memory:
             self._append_dense(counts)
         if len(self.starts) > self.keep:
             for column in (self.starts, self.hours, self.weekdays, self.blocks):
-                del column[0]  # type: ignore[attr-defined]
+                del column[0]
 
     def drop_since(self, start_s: int) -> None:
         """Forget the blocks from ``start_s`` on: they turned out to be a gap."""
         while self.starts and self.starts[-1] >= start_s:
             for column in (self.starts, self.hours, self.weekdays, self.blocks):
-                column.pop()  # type: ignore[attr-defined]
+                column.pop()
             self.filled = max(self.filled - 1, 0)
 
     def volume(self, leaves: int) -> Floats:
         """Contacts per leaf over all blocks."""
         whole = added(self.blocks)
-        return np.bincount(whole.places, weights=whole.counts, minlength=leaves)
+        return np.asarray(np.bincount(whole.places, weights=whole.counts, minlength=leaves), dtype=np.float64)
 
     def recount(self, watched: Watched) -> None:
         """Count every block anew for another choice of slices."""

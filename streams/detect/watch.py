@@ -69,23 +69,23 @@ class Watched:
         if known == len(leaves.values):
             return
         rows = [self._row(leaf, dimensions) for leaf in leaves.values[known:]]
-        width = max(self.member.shape[1], max(len(row) for row in rows))
+        width = max(self.member.shape[1], *(len(row) for row in rows))
         grown = np.full((len(leaves.values), width), len(self.slices), dtype=np.int64)
         grown[:known, : self.member.shape[1]] = self.member
         for place, row in enumerate(rows, start=known):
             grown[place, : len(row)] = row
         self.member = grown
 
-    def add_up(self, places: Ints, counts: Ints) -> NDArray[np.float64]:
+    def add_up(self, places: Ints, counts: Ints | NDArray[np.float64]) -> NDArray[np.float64]:
         """Contacts per slice of these leaves."""
         member = self.member[places]
         weights = np.repeat(counts.astype(np.float64), member.shape[1])
         many = len(self.slices)
-        return np.bincount(member.ravel(), weights=weights, minlength=many + 1)[:many]
+        return np.asarray(np.bincount(member.ravel(), weights=weights, minlength=many + 1)[:many], dtype=np.float64)
 
     def inside(self, number: int) -> NDArray[np.bool_]:
         """Which leaves lie in a slice."""
-        return np.any(self.member == number, axis=1)
+        return np.asarray(np.any(self.member == number, axis=1))
 
     def _row(self, leaf: tuple[str, ...], dimensions: Sequence[str]) -> list[int]:
         pairs = folded(leaf, dimensions, self.kept)

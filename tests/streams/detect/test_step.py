@@ -14,19 +14,21 @@ from schemas.base import Sequenced
 from schemas.catalog import EXPECTATIONS, SPIKES, Topic
 from schemas.frame import Frame, WatchedStream
 from schemas.spike import Expectation, Spike
-from schemas.workspace import Workspace
+from schemas.workspace import Dimension, Workspace
 from streams.detect.step import DETECT
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-DIMENSIONS = ("platform", "topic")
+DIMENSIONS: tuple[Dimension, ...] = ("platform", "topic")
 LEAVES = tuple((platform, topic) for platform in ("android", "ios", "web") for topic in ("bill", "login", "order"))
 WORKSPACE = Workspace(name="acme", bucket_s=3600, progress="input", dimensions=DIMENSIONS, budget_per_week=0.2)
 Contact = tuple[int, int]
 """Hour and leaf."""
 
 
-def stream(hours: int, *, per_hour: float = 20.0, seed: int = 1, spike: tuple[int, int, int, float] | None = None) -> list[Contact]:
+def stream(
+    hours: int, *, per_hour: float = 20.0, seed: int = 1, spike: tuple[int, int, int, float] | None = None
+) -> list[Contact]:
     """Contacts of a seasonal stream; ``spike`` adds to a leaf from an hour for some hours so many an hour."""
     random = np.random.default_rng(seed)
     at = np.arange(hours)
@@ -35,7 +37,7 @@ def stream(hours: int, *, per_hour: float = 20.0, seed: int = 1, spike: tuple[in
     if spike is not None:
         leaf, begin, length, extra = spike
         counts[begin : begin + length, leaf] += random.poisson(extra, length)
-    return [(hour, leaf) for hour in at for leaf in range(len(LEAVES)) for _ in range(counts[hour, leaf])]
+    return [(hour, leaf) for hour in range(hours) for leaf in range(len(LEAVES)) for _ in range(counts[hour, leaf])]
 
 
 def frames(
