@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import structlog
 from msgspec import Struct
@@ -40,6 +41,7 @@ class _Place(Struct, frozen=True, kw_only=True):
     first: datetime
     now: datetime
     bucket_s: int
+    streams: tuple[str, ...]
 
 
 def answer(query: Query, view: ViewName, asked: Asked) -> dict[str, object]:
@@ -65,6 +67,8 @@ def answer(query: Query, view: ViewName, asked: Asked) -> dict[str, object]:
         "step_s": shown.step_s,
         "span": span,
         "slice": asked.slice,
+        "stream": parameters["stream"],
+        "streams": list(place.streams),
         "panels": {panel.id: panel_answer(query, panel, parameters) for panel in VIEWS[view]},
     }
 
@@ -93,7 +97,8 @@ def _places(query: Query) -> list[_Place]:
         log.warning("store_away", error=str(error))
         raise StoreAway(f"ClickHouse does not answer: {reason(error)}. Trying again.") from error
     return [
-        _Place(workspace=str(row["workspace"]), first=_moment(row["first"]), now=_moment(row["now"]), bucket_s=int(str(row["bucket_s"])))
+        _Place(workspace=str(row["workspace"]), first=_moment(row["first"]), now=_moment(row["now"]), bucket_s=int(str(row["bucket_s"])),
+            streams=tuple(cast("list[str]", row["streams"])))
         for row in rows
     ]  # fmt: skip
 
@@ -108,7 +113,7 @@ def _nowhere(view: ViewName) -> dict[str, object]:
         for panel in VIEWS[view]
     }
     nothing = dict.fromkeys(("workspace", "now", "since", "until", "step_s", "span"))
-    return {**nothing, "slice": "", "panels": panels}
+    return {**nothing, "slice": "", "stream": "contacts", "streams": [], "panels": panels}
 
 
 def _first_row(query: Query, panel: Panel, parameters: Mapping[str, object]) -> Row | None:

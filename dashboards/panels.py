@@ -25,11 +25,17 @@ VIEWS: dict[ViewName, tuple[Panel, ...]] = {
 WORKSPACES = Panel(
     id="workspaces",
     title="Workspaces",
-    columns=("workspace", "first", "now", "bucket_s"),
+    columns=("workspace", "first", "now", "bucket_s", "streams"),
     sql="""
-SELECT p.workspace AS workspace, j.first AS first, p.now AS now, j.bucket_s AS bucket_s
-FROM (SELECT workspace, max(until) AS now FROM progress_now WHERE topic = 'expectations' GROUP BY workspace) AS p
-INNER JOIN (SELECT workspace, min(bucket_start) AS first, max(bucket_s) AS bucket_s FROM judged_now GROUP BY workspace) AS j
+SELECT p.workspace AS workspace, if(j.bucket_s = 0, subtractDays(p.heard, 1), j.first) AS first,
+    if(j.bucket_s = 0, p.heard, p.judged) AS now, if(j.bucket_s = 0, 60, j.bucket_s) AS bucket_s, p.streams AS streams
+FROM (
+    SELECT workspace, max(until) AS heard, maxIf(until, topic = 'expectations') AS judged,
+        arraySort(groupUniqArrayIf(stream, topic = 'expectations')) AS streams
+    FROM progress_now
+    GROUP BY workspace
+) AS p
+LEFT JOIN (SELECT workspace, min(bucket_start) AS first, max(bucket_s) AS bucket_s FROM judged_now GROUP BY workspace) AS j
     ON j.workspace = p.workspace
 ORDER BY now DESC, workspace
 """,

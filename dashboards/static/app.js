@@ -11,7 +11,7 @@ import * as pipeline from "./views_pipeline.js";
 const VIEWS = { now, spike, changes, pipeline };
 const TABS = [["now", "/now", "Now"], ["changes", "/changes", "Changes"], ["pipeline", "/pipeline", "Pipeline"]];
 const POLL_MS = 4000, SLOWEST_MS = 30_000;
-const KEPT = ["workspace", "span", "slice"];
+const KEPT = ["workspace", "span", "stream", "slice"];
 const $ = (id) => document.getElementById(id);
 
 const state = { data: null, etag: "", failures: 0, said: "", timer: 0, asking: null };
@@ -30,7 +30,7 @@ function here(changed, path = location.pathname === "/" ? "/now" : location.path
   const parameters = new URLSearchParams();
   for (const name of KEPT) {
     const value = name in changed ? changed[name] : new URLSearchParams(location.search).get(name);
-    if (value && !(name === "slice" && "workspace" in changed)) parameters.set(name, value);
+    if (value && !(name === "slice" && ("workspace" in changed || "stream" in changed))) parameters.set(name, value);
   }
   const query = parameters.toString();
   return query ? `${path}?${query}` : path;
@@ -112,7 +112,7 @@ function bar(data) {
     h("nav", { class: "tabs", "aria-label": "Views", "data-key": "tabs" }, TABS.map(([id, path, name]) => link(here({}, path), { "aria-current": id === current ? "page" : null }, name))),
     h("div", { class: "tools", "data-key": "tools" },
       data.workspaces.length > 1 ? h("label", { class: "pick" }, h("span", { class: "visually-hidden" }, "Workspace"), h("select", { "data-param": "workspace" }, data.workspaces.map((one) => h("option", { value: one.workspace, selected: one.workspace === data.workspace }, one.workspace)))) : h("span", { class: "muted only-workspace" }, data.workspace ?? ""),
-      data.now === null ? null : h("span", { class: "fresh", title: "How far contacts have been judged" }, h("span", { class: "dot good", "aria-hidden": "true" }), timeOf(data.now, data.now), h("span", { class: "muted" }, freshness(data.now))),
+      data.now === null ? null : h("span", { class: "fresh", title: "How far contacts have been judged" }, h("span", { class: "dot good", "aria-hidden": "true" }), timeOf(data.now, data.now), h("span", { class: "muted lag" }, freshness(data.now))),
       h("button", { type: "button", class: "icon-button", "data-action": "theme", "aria-label": `Theme: ${theme()}. Change it`, title: `Theme: ${theme()}` }, { light: "☀", dark: "☾", auto: "◐" }[theme()])),
   ];
 }

@@ -19,7 +19,7 @@ export function chartPlace(id, label, table) {
 export function draw(id, build, onClick) {
   const host = document.getElementById(`chart-${id}`);
   if (!host) return;
-  const { height, option } = build({ colour, narrow: host.clientWidth < 560 });
+  const { height, option } = build({ width: host.clientWidth, narrow: host.clientWidth < 560 });
   if (height) host.style.height = `${height}px`;
   let one = drawn.get(host);
   if (!one) {
@@ -67,14 +67,14 @@ function tick(ms) {
 
 const points = (rows, value) => rows.map((row) => [row.t, value(row)]);
 
-function curveSeries(volume, stepMs) {
+function curveSeries(volume) {
   const judged = (value) => (row) => (row.gap || row.expected === null ? null : value(row));
   const line = { type: "line", xAxisIndex: 0, yAxisIndex: 0, symbol: "none", connectNulls: false, silent: true };
   return [
     { ...line, name: "low", stack: "band", data: points(volume, judged((row) => row.low)), lineStyle: { opacity: 0 }, stackStrategy: "all" },
     { ...line, name: "band", stack: "band", data: points(volume, judged((row) => row.high - row.low)), lineStyle: { opacity: 0 }, areaStyle: { color: colour("--band"), opacity: 1 }, stackStrategy: "all" },
     { ...line, name: "expected", data: points(volume, judged((row) => row.expected)), lineStyle: { color: colour("--expected"), width: 1.5, type: [4, 3] } },
-    { ...line, name: "observed", data: points(volume, (row) => (row.gap ? null : row.observed)), lineStyle: { color: colour("--observed"), width: 2, join: "round" }, symbol: "circle", symbolSize: 4, showSymbol: volume.length < 40, itemStyle: { color: colour("--observed") }, z: 5, step: false, stepMs },
+    { ...line, name: "observed", data: points(volume, (row) => (row.gap ? null : row.observed)), lineStyle: { color: colour("--observed"), width: 2, join: "round" }, symbol: "circle", symbolSize: 4, showSymbol: volume.length < 40, itemStyle: { color: colour("--observed") }, z: 5},
   ];
 }
 
@@ -127,11 +127,11 @@ export function timeline({ volume, spikes, changes, since, until, stepMs, now })
     const kinds = CHANGE_KINDS.filter((kind) => changes.some((change) => change.kind === kind));
     const spikeRows = placed.reduce((most, one) => Math.max(most, one.row + 1), 0);
     const lanes = [...Array.from({ length: spikeRows }, (_, row) => ({ id: `spike-${row}`, label: row === 0 ? "Spikes" : "" })), ...kinds.map((kind) => ({ id: kind, label: KINDS[kind].many }))];
-    const top = 34, curve = narrow ? 190 : 250, lane = 24, left = narrow ? 40 : 92, right = 16;
+    const top = 34, curve = narrow ? 190 : 250, lane = 24, left = narrow ? 40 : 92, right = 22;
     const laneHeight = lanes.length * lane;
     const grids = [{ left, right, top, height: curve }];
     if (lanes.length) grids.push({ left, right, top: top + curve + 34, height: laneHeight });
-    const series = curveSeries(volume, stepMs);
+    const series = curveSeries(volume);
     series[3].markArea = spikeAreas(spikes, until);
     series.push(...laneSeries({ placed, kinds, changes, spikeRows, until, since, narrow }));
     return {
@@ -153,8 +153,8 @@ function laneSeries({ placed, kinds, changes, until, since, narrow }) {
   const bars = placed.map(({ spike, row }) => ({
     ...common, type: "line", symbol: "none", triggerLineEvent: true, name: "spike", id: `bar-${spike.spike_id}`,
     data: [[Math.max(spike.onset, since), `spike-${row}`], [Math.max(spike.end ?? until, spike.onset + (until - since) / 300), `spike-${row}`]],
-    lineStyle: { width: 11, cap: "round", color: colour(`--kind-${spike.kind || "pending"}`) },
-    emphasis: { lineStyle: { width: 14 } }, whence: { spike },
+    lineStyle: { width: 10, cap: "round", color: colour(`--kind-${spike.kind || "pending"}`) },
+    emphasis: { lineStyle: { width: 13 } },
   }));
   const heads = placed.length ? [{
     ...common, type: "scatter", name: "spike-heads", symbolSize: narrow ? 15 : 13,
@@ -176,27 +176,45 @@ function markTip(found) {
 
 /** One slice's curve with its band, the onset and its uncertainty, and the candidates' starts. */
 export function spikeCurve({ curve, spike, marks, since, until, stepMs }) {
-  return ({ narrow }) => {
-    const series = curveSeries(curve, stepMs);
+  return ({ narrow, width }) => {
+    const series = curveSeries(curve);
     series[3].markArea = { silent: true, data: [
       [{ xAxis: spike.onset_low, itemStyle: { color: colour("--onset-tint") } }, { xAxis: Math.max(spike.onset_high, spike.onset_low + stepMs) }],
       [{ xAxis: spike.onset, itemStyle: { color: colour("--spike-tint") } }, { xAxis: spike.end ?? until }],
     ] };
-    const flag = (text, kind, row) => ({ formatter: text, color: colour("--ink"), fontSize: 12, backgroundColor: colour("--surface"), borderColor: colour(`--kind-${kind}`), borderWidth: 1, borderRadius: 4, padding: [3, 6], distance: 6 + row * 26 });
-    series[3].markLine = { symbol: "none", silent: true, data: [
-      { xAxis: spike.onset, lineStyle: { color: colour("--ink"), width: 1.5, type: "solid" }, label: { formatter: "onset", color: colour("--ink"), position: "insideEndTop", fontSize: 12, rotate: 0, distance: [4, -14], show: !narrow } },
-      ...marks.map((mark, row) => ({ xAxis: mark.starts_at, lineStyle: { color: colour(`--kind-${mark.kind}`), width: 2, type: [6, 3] }, label: { ...flag(narrow ? kindOf(mark.kind).name : shortened(mark.title || mark.key), mark.kind, row), position: "end" } })),
-    ] };
+    const flags = placedFlags([{ t: spike.onset, text: "onset" }, ...marks.map((mark) => ({ t: mark.starts_at, text: shortened(mark.title || mark.key, narrow ? 20 : 44), kind: mark.kind }))], (t) => (t - since) / (until - since), width - 76);
+    series[3].markLine = { symbol: "none", silent: true, data: flags.map(flagLine) };
+    const rows = Math.max(...flags.map((flag) => flag.row)) + 1;
     return {
-      height: narrow ? 290 : 340,
+      height: (narrow ? 230 : 270) + 26 * rows,
       option: {
-        grid: [{ left: narrow ? 40 : 56, right: 20, top: 30 + 26 * Math.max(1, marks.length), bottom: 34 }],
-        xAxis: [timeAxis(0, since, until)], yAxis: [countAxis(0, marks.length ? "" : "contacts")],
+        grid: [{ left: narrow ? 40 : 56, right: 20, top: 14 + 26 * rows, bottom: 30 }],
+        xAxis: [timeAxis(0, since, until)], yAxis: [countAxis(0, "")],
         tooltip: tooltip(curveTooltip(stepMs), "axis"), series,
       },
     };
   };
 }
+
+/** Flags on as few rows as keep them apart; a text is taken to be seven pixels a letter wide. */
+function placedFlags(flags, at, width) {
+  const taken = [];
+  return flags.map((flag) => {
+    const x = at(flag.t) * width, wide = flag.text.length * 7 + 24;
+    const align = x < wide / 2 ? "left" : x > width - wide / 2 ? "right" : "center";
+    const left = { left: x, center: x - wide / 2, right: x - wide }[align];
+    let row = taken.findIndex((spans) => spans.every(([from, to]) => left + wide < from || left > to));
+    if (row < 0) row = taken.push([]) - 1;
+    taken[row].push([left, left + wide]);
+    return { ...flag, align, row };
+  });
+}
+
+const flagLine = ({ t, text, kind, align, row }) => ({
+  xAxis: t,
+  lineStyle: kind ? { color: colour(`--kind-${kind}`), width: 2, type: [6, 3] } : { color: colour("--ink"), width: 1.5, type: "solid" },
+  label: { formatter: text, position: "end", distance: 8 + row * 26, align, color: colour("--ink"), fontSize: 12, lineHeight: 16, backgroundColor: colour("--surface"), borderColor: kind ? colour(`--kind-${kind}`) : colour("--ink"), borderWidth: 1, borderRadius: 4, padding: [2, 7] },
+});
 
 const shortened = (text, most = 44) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
@@ -208,7 +226,7 @@ export function counts({ rows, since, until, stepMs, name }) {
       grid: [{ left: 44, right: 16, top: 20, bottom: 28 }],
       xAxis: [timeAxis(0, since, until)], yAxis: [{ ...countAxis(0, ""), splitNumber: 2 }],
       tooltip: tooltip((found) => h("div", { class: "tip" }, h("strong", {}, `${number(found[0].value[1])} ${name}`), h("span", {}, moment(found[0].value[0])), h("span", { class: "tip-utc" }, utc(found[0].value[0]))), "axis"),
-      series: [{ type: "bar", data: rows.map((row) => [row.t, row.contacts]), itemStyle: { color: colour("--observed"), borderRadius: [2, 2, 0, 0] }, barMaxWidth: 14, stepMs }],
+      series: [{ type: "bar", data: rows.map((row) => [row.t, row.contacts]), itemStyle: { color: colour("--observed"), borderRadius: [2, 2, 0, 0] }, barMaxWidth: 14 }],
     },
   });
 }

@@ -66,4 +66,5 @@ export function percent(share) {
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
 export const pairs = (slice) => (slice ? slice.split(", ").map((pair) => pair.split(/=(.*)/s).slice(0, 2)) : []);
-export const sliceName = (slice) => pairs(slice).map(([name, value]) => (name === "version" ? `v${value}` : value || `no ${name}`)).join(" · ") || "Everywhere";
+const SPELT = { ios: "iOS", android: "Android", macos: "macOS", web: "Web", windows: "Windows", linux: "Linux" };
+export const sliceName = (slice) => pairs(slice).map(([name, value]) => (name === "version" && value !== "other" ? `v${value}` : value === "other" ? `other ${name}s` : (SPELT[value] ?? value) || `no ${name}`)).join(" · ") || "Everywhere";

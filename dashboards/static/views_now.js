@@ -29,7 +29,7 @@ export function view(data, here) {
   return [
     headline(data, open),
     h("section", { class: "card", "data-key": "section-volume", "aria-labelledby": "title-volume" },
-      h("div", { class: "card-head" }, h("h2", { id: "title-volume" }, data.slice ? `Contacts: ${sliceName(data.slice)}` : "Contacts everywhere"), controls(data, here)),
+      h("div", { class: "card-head" }, h("h2", { id: "title-volume" }, `${data.stream === "low_scores" ? "Low scores" : "Contacts"}${data.slice ? `: ${sliceName(data.slice)}` : " everywhere"}`), controls(data, here)),
       volume.error || spikes.error || changes.error ? h("p", { class: "panel-error", role: "alert" }, volume.error || spikes.error || changes.error) : null,
       volume.rows.length ? [legend(changes.rows, spikes.rows), chartPlace("now", chartSays(data, open), curveTable(volume.rows, data.now))] : h("p", { class: "panel-empty" }, volume.empty)),
     h("section", { class: "card", "data-key": "section-spikes", "aria-labelledby": "title-spikes" },
@@ -54,6 +54,7 @@ function headline(data, open) {
 function controls(data, here) {
   const slices = data.panels.slices.rows;
   return h("div", { class: "controls" },
+    data.streams.length > 1 ? h("div", { class: "segments", role: "group", "aria-label": "What is counted" }, data.streams.map((one) => link(here({ stream: one }), { "aria-current": data.stream === one ? "true" : null }, one.replaceAll("_", " ")))) : null,
     slices.length > 1 ? h("label", { class: "pick" }, h("span", { class: "visually-hidden" }, "Slice"), h("select", { "data-param": "slice" }, slices.map((one) => h("option", { value: one.slice, selected: one.slice === data.slice }, sliceName(one.slice))))) : null,
     h("div", { class: "segments", role: "group", "aria-label": "Span of time" }, SPANS.map(([span_, name]) => link(here({ span: span_ }), { "aria-current": data.span === span_ ? "true" : null, title: name, "aria-label": name }, span_))));
 }

@@ -43,6 +43,7 @@ export function view(data, here) {
     h("div", { class: "headline", "data-key": "headline" },
       h("p", { class: "eyebrow" }, pill(spike.state, STATES[spike.state]), said?.final ? pill("final", "final word") : null, spike.stream === "low_scores" ? pill("stream", "low scores") : null),
       h("h1", {}, said?.sentence || `${signed(Math.round(spike.excess))} contacts more than usual on ${sliceName(spike.slice)}; the cause is being worked out.`)),
+    spike.merged_into ? h("p", { "data-key": "merged" }, "It turned out to be part of another spike: ", link(here({}, `/spikes/${encodeURIComponent(spike.merged_into)}`), {}, "see that one"), ".") : null,
     facts(spike, candidates(data)[0], data.now),
     section({ ...data.panels.curve, title: `Contacts: ${sliceName(spike.slice)}` }, (rows) => [curveNote(rows), chartPlace("spike", curveSays(spike), curveTable(rows, data.now))]),
     section(data.panels.candidates, (rows) => candidateList(rows, data), { extra: h("span", { class: "muted" }, "open a line for its evidence") }),
