@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -46,16 +47,15 @@ class Processes:
         self._moments: dict[Slot, list[str]] = {}
         self._processes: dict[Slot, subprocess.Popen[bytes]] = {}
         self._config = folder / "whence.toml"
-        values = {
+        sections: dict[str, dict[str, object]] = {
             "broker": {"servers": servers, "partitions": partitions},
             "health": {"port": 0},
-            "workspaces": msgspec.to_builtins(list(workspaces)),
         }
         self._environment = {**os.environ, **SECRETS, "WHENCE_CONFIG": str(self._config)}
         if store is not None:
-            values["store"] = {"host": "127.0.0.1", "port": store.port, "user": store.user, "database": database}
+            sections["store"] = {"host": "127.0.0.1", "port": store.port, "user": store.user, "database": database}
             self._environment["WHENCE_STORE_PASSWORD"] = store.password
-        self._config.write_bytes(msgspec.toml.encode(values))
+        self._config.write_text(_toml(sections, [msgspec.to_builtins(one) for one in workspaces]))
 
     def whence(self, *arguments: str) -> None:
         """Run a command of the command line to its end."""
@@ -109,6 +109,15 @@ class Processes:
         codes = {slot: _ended(process) for slot, process in self._processes.items()}
         if error is None:
             assert set(codes.values()) <= {0, -9}, codes
+
+
+def _toml(sections: dict[str, dict[str, object]], workspaces: list[dict[str, object]]) -> str:
+    """Strings, numbers and lists are written in TOML as in JSON."""
+    tables = [(f"[{name}]", values) for name, values in sections.items()]
+    tables += [("[[workspaces]]", values) for values in workspaces]
+    return "\n".join(
+        line for head, values in tables for line in (head, *(f"{name} = {json.dumps(v)}" for name, v in values.items()))
+    )
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
