@@ -1,0 +1,35 @@
+"""What a process has used since a moment: wall and CPU seconds of all its threads, and its peak memory."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+
+
+class Meter:
+    """Starts when made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), _cpu_s()
+
+    def report(self) -> str:
+        """The figures as one line of JSON."""
+        return json.dumps(
+            {
+                "wall_s": time.monotonic() - self._wall,
+                "cpu_s": _cpu_s() - self._cpu,
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def memory_mb() -> float:
+    """Resident memory now."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
