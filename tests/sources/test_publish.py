@@ -18,6 +18,7 @@ from sources.publish import Replayed, encode_keyed, publish
 from sources.readers import Follow, followers
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
+from tests.kafka import apache_kafka
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 SHOP = Workspace(name="shop", bucket_s=60, lateness_s=60, progress="input")
@@ -204,3 +205,23 @@ def test_usual_followers_name_groups_and_existing_topics() -> None:
     close, far = followers(Broker(servers="x", embedded=True)), followers(Broker(servers="x"))
     assert [one.group for one in close] == ["whence-admit", "whence-agents", "whence-sink"]
     assert all(near.ahead < wide.ahead for near, wide in zip(close, far, strict=True))
+
+
+@pytest.mark.kafka
+def test_old_input_on_apache_kafka_is_not_deleted_by_its_age() -> None:
+    """Kafka deletes by message time: years-old events carry the present, those of today their own time."""
+    with apache_kafka() as kafka:
+        ensure_topics(kafka, partitions=4)
+        publish(kafka, SHOP, [ticket(number, number - 10**8) for number in range(50)])
+        told: list[Replayed] = []
+        today = SHOP.__class__(name="today", bucket_s=60, lateness_s=60, progress="input")
+        recent = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        event = Ticket(event_id="r", workspace="today", occurred_at=recent, source="s", contact="c")
+        sent = publish(kafka, today, [(TICKETS, event)], follow=followers(kafka), on_progress=told.append)
+        assert (sent.events, sent.marks, told[-1]) == (1, 1, sent)
+        messages = [message for partition in log_of(kafka, "tickets") for message in partition]
+        old = [message.timestamp()[1] for message in messages if (message.key() or b"").startswith(b"shop/")]
+        assert len(old) == 50
+        assert min(old) > (time.time() - 600) * 1_000
+        (new,) = [message.timestamp()[1] for message in messages if (message.key() or b"").startswith(b"today/")]
+        assert new == recent.timestamp() * 1_000
