@@ -20,21 +20,29 @@ Floats = NDArray[np.float64]
 QUOTES = 3
 QUOTE_LENGTH = 280
 TERMS = 6
+STRONGEST = 8.0
+FEW = 30
+USUALLY_REPEATED = 0.05
 
 
 @dataclass(slots=True)
 class SpikeWords:
-    """What the contacts of a spike say: excess strength per slot, how rare each slot usually is, and examples."""
+    """What the contacts of a spike say: excess strength per slot, how rare each slot usually is, shares of contacts
+    with it now and usually, and examples. ``top_customer`` and ``repeated`` are shares of the sampled contacts:
+    of the most frequent customer, and of texts already seen in the window."""
 
-    strength: Floats
-    rarity: Floats
-    sampled: int
-    terms: tuple[Term, ...]
-    quotes: tuple[Quote, ...]
-    customers: int
-    top_customer: float
-    same_text: float
-    exposed: dict[str, tuple[int, int]]
+    strength: Floats = field(default_factory=lambda: np.zeros(SLOTS))
+    rarity: Floats = field(default_factory=lambda: np.zeros(SLOTS))
+    share_now: Floats = field(default_factory=lambda: np.zeros(SLOTS))
+    share_usual: Floats = field(default_factory=lambda: np.zeros(SLOTS))
+    sampled: int = 0
+    terms: tuple[Term, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    customers: int = 0
+    top_customer: float = 0.0
+    repeated: float = 0.0
+    repeated_before: float = 0.0
+    exposed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -64,27 +72,43 @@ def read_words(case: Case, memory: Memory) -> SpikeWords:
     """Compare the spike's sampled contacts with the usual ones of its slice in the eight weeks before."""
     start_s, end_s = window(case.spike)
     mask = past.inside(memory, case.spike.slice)
-    now = past.word_counts(memory, mask, start_s, end_s)
-    usual = _usual_words(case, memory, start_s)
     docs = past.documents(memory, mask, start_s, end_s)
+    now = _distinct(docs)
     if now.sampled == 0:
-        return SpikeWords(np.zeros(SLOTS), np.zeros(SLOTS), 0, (), (), 0, 0.0, 0.0, {})
+        return SpikeWords()
+    usual = _usual_words(case, memory, start_s)
     # Weighted counts overstate what the samples know: judge them as if each sample were one contact.
-    scale = now.sampled / now.total
-    counts, floor = now.counts * scale, max(usual.total, 1.0)
+    counts, floor = now.counts * (now.sampled / now.total), max(usual.total, 1.0)
     z = excess_terms(counts, float(now.sampled), usual.counts, usual.total)
-    strength = np.where(counts >= 1.5, np.clip(z, 0.0, 8.0), 0.0)
-    rarity = np.clip(np.log((floor + 1.0) / (usual.counts + 1.0)) / np.log(floor + 1.0), 0.0, 1.0)
-    terms = _terms(memory, z, now, usual)
+    strength = np.where(counts >= 1.5, np.clip(z, 0.0, STRONGEST), 0.0)
+    before = past.documents(memory, mask, start_s - past.FINE_S, start_s)
     return SpikeWords(
-        strength,
-        rarity,
-        now.sampled,
-        terms,
-        _quotes(case.spike, docs, strength * rarity),
-        *_signs(docs),
-        _exposed(docs),
+        strength=strength,
+        rarity=np.clip(np.log((floor + 1.0) / (usual.counts + 1.0)) / np.log(floor + 1.0), 0.0, 1.0),
+        share_now=now.counts / now.total,
+        share_usual=np.minimum(usual.counts / floor, 1.0),
+        sampled=len(docs),
+        terms=_terms(memory, z, now, usual),
+        quotes=_quotes(case.spike, [doc for doc in docs if doc.sample is not None], strength),
+        customers=len({doc.sample.customer for doc in docs if doc.sample is not None and doc.sample.customer}),
+        top_customer=_top_customer(docs),
+        repeated=_repeated(docs),
+        repeated_before=_repeated(before) if len(before) >= FEW else USUALLY_REPEATED,
+        exposed=_exposed(docs),
     )
+
+
+def _distinct(docs: list[Document]) -> WordCounts:
+    """Words of the distinct texts: what one customer or machine says many times is one voice."""
+    seen: dict[bytes, Document] = {}
+    for doc in docs:
+        seen.setdefault(doc.slots.tobytes(), doc)
+    voices = list(seen.values())
+    if not voices:
+        return WordCounts(np.zeros(SLOTS), 0.0, 0)
+    weights = np.repeat([doc.weight for doc in voices], [len(doc.slots) for doc in voices])
+    counts = np.bincount(np.concatenate([doc.slots for doc in voices]), weights=weights, minlength=SLOTS)
+    return WordCounts(np.asarray(counts, dtype=np.float64), sum(doc.weight for doc in voices), len(voices))
 
 
 def _usual_words(case: Case, memory: Memory, start_s: float) -> WordCounts:
@@ -147,18 +171,19 @@ def _cut(text: str) -> str:
     return flat if len(flat) <= QUOTE_LENGTH else flat[: QUOTE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
 
 
-def _signs(docs: list[Document]) -> tuple[int, float, float]:
-    """Customers seen, the share of the most frequent one, and the share of the most frequent text."""
-    customers: dict[str, float] = {}
-    texts: dict[bytes, float] = {}
+def _top_customer(docs: list[Document]) -> float:
+    """Share of the sampled contacts that come from the most frequent customer."""
+    customers: dict[str, int] = {}
     for doc in docs:
         if doc.sample is not None and doc.sample.customer:
-            customers[doc.sample.customer] = customers.get(doc.sample.customer, 0.0) + 1.0
-        if len(doc.slots) >= 4:
-            key = doc.slots.tobytes()
-            texts[key] = texts.get(key, 0.0) + 1.0
-    n = max(len(docs), 1)
-    return len(customers), max(customers.values(), default=0.0) / n, max(texts.values(), default=0.0) / n
+            customers[doc.sample.customer] = customers.get(doc.sample.customer, 0) + 1
+    return max(customers.values(), default=0) / max(len(docs), 1)
+
+
+def _repeated(docs: list[Document]) -> float:
+    """Share of the sampled contacts whose text (of four words or more) had been seen before among them."""
+    texts = [doc.slots.tobytes() for doc in docs if len(doc.slots) >= 4]
+    return (len(texts) - len(set(texts))) / max(len(docs), 1)
 
 
 def _exposed(docs: list[Document]) -> dict[str, tuple[int, int]]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from stats.words import match_scores, placebo_z, words_weight
 from streams.attribute import memory as past
 from streams.attribute.book import Version
 from streams.attribute.case import SpikeWords, window
-from streams.attribute.kinds import HABITS, NEVER, OUTSIDE, PRECISION_H, TOO_LATE, VERDICT
+from streams.attribute.kinds import ENDING, HABITS, NEVER, OUTSIDE, PRECISION_H, REMEDY, TOO_LATE, VERDICT
 from streams.attribute.memory import Memory
 
 Floats = NDArray[np.float64]
@@ -81,40 +82,65 @@ def prior_line(change: Change, around: Surroundings) -> Evidence:
     return line("prior", weight, sentence, causes=causes, unknown_per_day=around.unknown_per_day)
 
 
-def time_line(change: Change, spike: Spike) -> Evidence:
-    """The onset against the change's start or roll-out, by the lag shape of its kind, per day."""
-    habits = HABITS[change.kind]
-    blur_h = spike.bucket_s / 3600
+def time_line(change: Change, around: Surroundings) -> Evidence:
+    """The onset against the change's start or roll-out, by the lag shape of its kind, per day.
+
+    A change that began after the onset can only have caused what came later: it is weighed as if the onset were
+    at its start, less what the share of the excess that had come before costs.
+    """
+    spike, habits = around.spike, HABITS[change.kind]
     first, last = start_of(change)
-    onset = {
-        "onset_low_h": _hours(min(spike.onset_low, spike.onset), spike.onset),
+    after = first > max(spike.onset_high, spike.onset + timedelta(seconds=spike.bucket_s))
+    density = _density(change, spike, spike.onset)
+    lag_h = _hours(spike.onset, first)
+    if not after:
+        weight = max(math.log(max(density * 24.0, 1e-9)), TOO_LATE)
+        over = change.ends_at is not None and change.ends_at + timedelta(hours=6) < spike.onset_low
+        if over and change.kind in ENDING:
+            weight = min(weight, TOO_LATE + 2)
+        return line("time", weight, _time_sentence(change, spike), lag_h=lag_h, density_per_day=density * 24.0)
+    lead = math.log(max(density * 24.0, 1e-9)) if habits.lead and change.announced_at is not None else NEVER
+    share = _share_before(around, last)
+    late = math.log(_density(change, spike, last + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
+    weight = max(lead, late - 0.7 - 7.0 * max(share - 0.1, 0.0), NEVER)
+    sentence = f"{_time_sentence(change, spike)} {share:.0%} of the excess had come before it."
+    return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=share)
+
+
+def _density(change: Change, spike: Spike, onset: datetime) -> float:
+    """Density per hour of an onset at a moment, uncertain as the spike's own, under the change's lag shape."""
+    habits = HABITS[change.kind]
+    first, last = start_of(change)
+    moments = {
+        "onset_low_h": min(_hours(spike.onset_low, spike.onset), 0.0),
         "onset_h": 0.0,
-        "onset_high_h": _hours(max(spike.onset_high, spike.onset), spike.onset),
-        "blur_h": blur_h,
+        "onset_high_h": max(_hours(spike.onset_high, spike.onset), 0.0),
+        "blur_h": spike.bucket_s / 3600,
+        "anchor_width_h": _hours(last, first),
     }
-    width_h = _hours(last, first)
     density = 0.0
     for share, at in _anchors(change):
-        density += share * onset_density(
-            anchor_h=_hours(at, spike.onset), anchor_width_h=width_h, pieces=habits.lags, **onset
-        )
+        density += share * onset_density(anchor_h=_hours(at, onset), pieces=habits.lags, **moments)
     if change.announced_at is not None and habits.lead:
-        lead = onset_density(
-            anchor_h=_hours(change.announced_at, spike.onset), anchor_width_h=width_h, pieces=habits.lead, **onset
-        )
+        lead = onset_density(anchor_h=_hours(change.announced_at, onset), pieces=habits.lead, **moments)
         density = (1 - habits.lead_share) * density + habits.lead_share * lead
-    if habits.while_it_lasts and change.ends_at is not None and change.starts_at <= spike.onset <= change.ends_at:
+    if habits.while_it_lasts and change.ends_at is not None and change.starts_at <= onset <= change.ends_at:
         lasting_h = max(_hours(change.ends_at, change.starts_at), 1.0)
         density = (1 - habits.while_it_lasts) * density + habits.while_it_lasts / lasting_h
-    over = change.ends_at is not None and change.ends_at + timedelta(hours=max(6.0, blur_h)) < spike.onset_low
-    weight = max(math.log(max(density * 24.0, 1e-9)), TOO_LATE)
-    if over and change.kind in ("incident", "promotion", "capacity"):
-        weight = min(weight, TOO_LATE + 2)
-    if first > spike.onset_high + timedelta(hours=blur_h) and density * 24.0 < 0.01:
-        weight = NEVER
-    return line(
-        "time", weight, _time_sentence(change, spike), lag_h=_hours(spike.onset, first), density_per_day=density * 24.0
-    )
+    return density
+
+
+def _share_before(around: Surroundings, start: datetime) -> float:
+    """Share of the spike's excess that had come before a moment inside it."""
+    memory, spike = around.memory, around.spike
+    start_s, end_s = window(spike)
+    turn_s = start.timestamp()
+    if turn_s >= end_s:
+        return 1.0
+    mask = past.inside(memory, spike.slice)
+    seen = float(past.counted(memory, start_s, turn_s)[mask].sum())
+    usual = float(past.usual(memory, start_s, turn_s, onset_s=start_s)[mask].sum())
+    return min(1.0, max(0.0, (seen - usual) / max(spike.excess, 1.0)))
 
 
 def _anchors(change: Change) -> list[tuple[float, datetime]]:
@@ -207,25 +233,29 @@ def exposure_line(change: Change, found: SpikeWords) -> Evidence | None:
 
 
 def dose_line(change: Change, around: Surroundings) -> Evidence | None:
-    """Whether the excess stopped when the change ended; ``None`` while it lasts or when it ended before the onset."""
+    """Whether the excess stopped when the change ended; ``None`` while it lasts or when it ended before the onset.
+
+    Compared are stretches of equal length just before and just after the end: a spike that was over anyway, or
+    fades slowly, says nothing.
+    """
     spike = around.spike
     if change.ends_at is None or change.ends_at <= spike.onset:
         return None
-    grace_s = max(spike.bucket_s, 3600.0)
-    start_s, _ = window(spike)
-    turn_s = change.ends_at.timestamp() + grace_s
-    stop_s = min(around.as_of.timestamp(), turn_s + max(turn_s - start_s, 2 * grace_s), turn_s + 3 * past.DAY_S)
-    if stop_s - turn_s < grace_s or turn_s - start_s < spike.bucket_s:
+    start_s, end_s = window(spike)
+    turn_s = change.ends_at.timestamp() + max(spike.bucket_s, 1800.0)
+    width_s = min(max((turn_s - start_s) / 2, 2.0 * spike.bucket_s, 3600.0), 6 * 3600.0)
+    from_s, to_s = max(start_s, turn_s - width_s), turn_s + width_s
+    if to_s > around.as_of.timestamp() or turn_s - from_s < spike.bucket_s or turn_s > end_s + 6 * 3600.0:
         return None
     mask = past.inside(around.memory, spike.slice)
     before, after = (
-        float(past.counted(around.memory, a, b)[mask].sum()) for a, b in ((start_s, turn_s), (turn_s, stop_s))
+        float(past.counted(around.memory, a, b)[mask].sum()) for a, b in ((from_s, turn_s), (turn_s, to_s))
     )
     usual_before, usual_after = (
         float(past.usual(around.memory, a, b, onset_s=start_s)[mask].sum())
-        for a, b in ((start_s, turn_s), (turn_s, stop_s))
+        for a, b in ((from_s, turn_s), (turn_s, to_s))
     )
-    hours_before, hours_after = (turn_s - start_s) / 3600, (stop_s - turn_s) / 3600
+    hours_before, hours_after = (turn_s - from_s) / 3600, (to_s - turn_s) / 3600
     weight = stop_weight(
         before=before,
         expected_before=usual_before,
@@ -235,7 +265,7 @@ def dose_line(change: Change, around: Surroundings) -> Evidence | None:
         hours_after=hours_after,
     )
     sentence = (
-        f"{(before - usual_before) / hours_before:+.1f} contacts an hour until it ended ({change.ends_at:%Y-%m-%d %H:%M}), "
+        f"{(before - usual_before) / hours_before:+.1f} contacts an hour before it ended ({change.ends_at:%Y-%m-%d %H:%M}), "
         f"{(after - usual_after) / hours_after:+.1f} after."
     )
     return line(
@@ -243,12 +273,22 @@ def dose_line(change: Change, around: Surroundings) -> Evidence | None:
     )
 
 
-def words_lines(
-    found: SpikeWords, versions: list[Version], asked: set[str], frequency: Floats, forms: Mapping[int, str]
-) -> dict[str, tuple[float, Evidence]]:
-    """Match of the excess words with the words of each change asked for, standardised against all the other changes.
+class Match(NamedTuple):
+    """How a change's words match: in standard deviations against placebos, the share of the match that comes from
+    what the change says it fixes, and the evidence line."""
 
-    Returns z and the evidence line by key; nothing for a change without words or a spike without samples.
+    z: float
+    fixing: float
+    evidence: Evidence
+
+
+def words_lines(
+    around: Surroundings, found: SpikeWords, versions: list[Version], asked: set[str], frequency: Floats
+) -> dict[str, Match]:
+    """Match of the excess words with the words of each change asked for, standardised against all other changes.
+
+    What matches must also be enough of it: if the contacts that use the shared words are few beside the excess,
+    the weight is cut, down to a quarter. Nothing for a change without words or a spike without samples.
     """
     usable = [version for version in versions if len(version.words.slots)]
     if found.sampled == 0 or not usable:
@@ -260,39 +300,42 @@ def words_lines(
     value = found.rarity * np.clip(telling, 0.05, 1.0)
     weights = np.concatenate([version.words.weights for version in usable]) * value[slots]
     scores = match_scores(found.strength, slots, weights, starts)
-    lines: dict[str, tuple[float, Evidence]] = {}
-    for i in [i for i, version in enumerate(usable) if version.change.key in asked]:
-        version = usable[i]
-        z = placebo_z(float(scores[i]), np.delete(scores, i))
-        shared = _shared(version, found.strength * value, forms)
-        said = (
-            f"the excess contacts share {shared} with it"
-            if shared
-            else "the excess contacts share no unusual word with it"
-        )
-        sentence = f"Words: {said}; {z:+.1f} sd against {len(usable) - 1} other changes."
-        lines[version.change.key] = (
-            z,
-            line("words", words_weight(z), sentence, z=z, sampled=found.sampled, placebos=len(usable) - 1),
-        )
-    return lines
+    return {
+        version.change.key: _match(around, found, version, placebo_z(float(scores[i]), np.delete(scores, i)), value)
+        for i, version in enumerate(usable)
+        if version.change.key in asked
+    }
 
 
-def _shared(version: Version, telling: Floats, forms: Mapping[int, str]) -> str:
-    gain = telling[version.words.slots] * version.words.weights
-    best = sorted(np.flatnonzero(gain > 0.5), key=lambda i: (-gain[i], version.words.slots[i]))[:4]
-    return ", ".join(f"'{forms.get(int(version.words.slots[i]), '?')}'" for i in best)
-
-
-def fix_line(change: Change, spike: Spike, z: float | None) -> Evidence | None:
-    """A change that says it fixes something, begun after the onset, is the remedy, not the cause."""
-    _, last = start_of(change)
-    if not change.fixes or last <= spike.onset:
-        return None
-    named = ", ".join(change.fixes[:3])
-    return line(
-        "dose", -4.0, f"It fixes {named} and came after the spike's onset: a remedy.", z=z if z is not None else 0.0
+def _match(around: Surroundings, found: SpikeWords, version: Version, z: float, value: Floats) -> Match:
+    own = version.words
+    gain = (found.strength * value)[own.slots] * own.weights
+    best = sorted(np.flatnonzero(gain > 0.5), key=lambda i: (-gain[i], own.slots[i]))[:12]
+    shared = own.slots[best]
+    now, usual = (1.0 - float(np.prod(1.0 - share[shared])) for share in (found.share_now, found.share_usual))
+    needed = min(1.0, max(0.02, around.spike.excess / max(float(around.spike.observed), 1.0)))
+    covered = max(now - usual, 0.0) / needed
+    weight = words_weight(z)
+    weight *= min(1.0, max(0.25, covered / 0.3)) if weight > 0 else 1.0
+    quoted = ", ".join(f"'{around.memory.forms.get(int(place), '?')}'" for place in shared[:4])
+    said = (
+        f"the excess contacts share {quoted} with it" if quoted else "the excess contacts share no unusual word with it"
     )
+    sentence = f"Words: {said} (in {now:.0%}, usually {usual:.0%}); {z:+.1f} sd against other changes."
+    fixing = float(gain[np.isin(own.slots, own.fixing)].sum()) / max(float(gain.sum()), 1e-9)
+    return Match(z, fixing, line("words", weight, sentence, z=z, sampled=found.sampled, now=now, usual=usual))
+
+
+def fix_line(change: Change, spike: Spike, match: Match | None) -> Evidence | None:
+    """A change that says it fixes this, begun after the onset, is the remedy, not the cause: its words are the
+    problem's, so what they weighed is taken back."""
+    _, last = start_of(change)
+    says = match is not None and match.z > 1.0 and match.fixing > 0.5
+    if last <= spike.onset or not (change.fixes or says):
+        return None
+    named = ", ".join(change.fixes[:3]) or "what these contacts say"
+    weight = REMEDY - (max(match.evidence.weight, 0.0) if match is not None else 0.0)
+    return line("dose", weight, f"It fixes {named} and came after the spike's onset: a remedy.")
 
 
 def feedback_line(verdicts: Mapping[str, int], key: str) -> Evidence | None:

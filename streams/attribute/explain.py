@@ -17,6 +17,7 @@ from streams.attribute import memory as past
 from streams.attribute.book import Version, document_frequency
 from streams.attribute.case import Case, SpikeWords, read_words, window
 from streams.attribute.evidence import (
+    Match,
     Surroundings,
     dose_line,
     exposure_line,
@@ -70,7 +71,7 @@ def explain(
     verdicts = _verdicts(case, as_of)
     touching = [version.change for version in versions if could_touch(version.change, case)]
     asked = {change.key for change in touching}
-    matched = words_lines(found, versions, asked, document_frequency(versions), memory.forms)
+    matched = words_lines(around, found, versions, asked, document_frequency(versions))
     scored = [_nameless("unknown", _unknown_lines(around, versions, verdicts), 0.0)]
     lines = [*quality_lines(around, found, checks), *_optional(feedback_line(verdicts, "measurement"))]
     scored.append(_nameless("measurement", lines, MEASUREMENT))
@@ -129,18 +130,18 @@ def _named(
     change: Change,
     around: Surroundings,
     found: SpikeWords,
-    matched: dict[str, tuple[float, Evidence]],
+    matched: dict[str, Match],
     verdicts: dict[str, int],
 ) -> Scored:
-    z, words = matched.get(change.key, (None, None))
+    match = matched.get(change.key)
     lines = [
         prior_line(change, around),
-        time_line(change, around.spike),
+        time_line(change, around),
         *_optional(scope_line(change, around)),
         *_optional(exposure_line(change, found)),
-        *_optional(words),
+        *_optional(match.evidence if match is not None else None),
         *_optional(dose_line(change, around)),
-        *_optional(fix_line(change, around.spike, z)),
+        *_optional(fix_line(change, around.spike, match)),
         *_optional(feedback_line(verdicts, change.key)),
     ]
     candidate = Candidate(

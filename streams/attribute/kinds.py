@@ -56,6 +56,9 @@ TOO_LATE = -6.0
 NEVER = -8.0
 MEASUREMENT = -2.2
 """Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""
+REMEDY = -3.0
+ENDING = ("incident", "promotion", "capacity")
+"""Kinds whose effect goes with their end."""
 OUTSIDE = -9.0
 """A spike on a slice that the change cannot touch: no words and no timing outweigh it."""
 VERDICT = 7.0

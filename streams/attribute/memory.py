@@ -282,13 +282,9 @@ def word_counts(memory: Memory, mask: Mask | None, start_s: float, end_s: float)
 
 
 def documents(memory: Memory, mask: Mask, start_s: float, end_s: float) -> list[Document]:
-    """The sampled contacts of some leaves in a stretch of time, as far as their texts are still kept."""
+    """The sampled contacts of some leaves in a stretch of time."""
     found: list[Document] = []
     for number in range(int(start_s // DAY_S), int(end_s // DAY_S) + 1):
         if number in memory.days:
-            found.extend(
-                doc
-                for doc in memory.days[number].documents
-                if start_s <= doc.at_s < end_s and doc.sample is not None and mask[doc.leaf]
-            )
+            found.extend(doc for doc in memory.days[number].documents if start_s <= doc.at_s < end_s and mask[doc.leaf])
     return found

@@ -33,16 +33,9 @@ def quality_lines(around: Surroundings, found: SpikeWords, checks: Iterable[Qual
         seen = float(getattr(now, name))
         usual = float(getattr(before, name)) / max(contacts_before, 1.0) * contacts
         part = (seen - usual) / excess
-        if part > 0.25 and seen - usual >= 5:
-            lines.append(
-                line(
-                    "quality",
-                    min(5.0, 1.0 + 4.5 * (part - 0.25)),
-                    f"{seen:.0f} {words} (usually {usual:.0f}).",
-                    seen=seen,
-                    usual=usual,
-                )
-            )
+        if part > 0.25 and seen - usual >= max(5.0, 0.5 * usual, 4.0 * usual**0.5):
+            weight = min(5.0, 1.0 + 4.5 * (part - 0.25))
+            lines.append(line("quality", weight, f"{seen:.0f} {words} (usually {usual:.0f}).", seen=seen, usual=usual))
     lines.extend(_sample_lines(around, found))
     for name in sorted(now.missing):
         seen, usual = float(now.missing[name]), before.missing.get(name, 0) / max(contacts_before, 1.0) * contacts
@@ -68,12 +61,16 @@ def _counts(check: QualityResult, around: Surroundings) -> bool:
 
 
 def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
-    part = around.spike.excess / max(float(around.spike.observed), 1.0)
+    part = min(1.0, max(0.05, around.spike.excess / max(float(around.spike.observed), 1.0)))
     lines = []
-    for share, words in ((found.top_customer, "from one customer"), (found.same_text, "with one and the same text")):
-        if found.sampled >= 8 and share > 0.2 and share > 0.4 * part:
-            sentence = f"{share:.0%} of the sampled contacts are {words}."
-            lines.append(line("quality", min(5.0, 1.5 + 5 * (share / max(part, 0.05) - 0.4)), sentence, share=share))
+    if found.sampled >= 8 and (share := found.top_customer) > 0.2 and share > 0.4 * part:
+        sentence = f"{share:.0%} of the sampled contacts are from one customer."
+        lines.append(line("quality", min(5.0, 1.5 + 5 * (share / part - 0.4)), sentence, share=share))
+    more = found.repeated - found.repeated_before
+    if found.sampled >= 8 and more > 0.05 and more > 0.3 * part:
+        sentence = f"{found.repeated:.0%} of the sampled contacts repeat a text (usually {found.repeated_before:.0%})."
+        weight = min(5.0, 1.5 + 5 * (more / part - 0.3))
+        lines.append(line("quality", weight, sentence, repeated=found.repeated, usual=found.repeated_before))
     return lines
 
 

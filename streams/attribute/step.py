@@ -39,7 +39,7 @@ CHECKS_KEPT = 200
 CHANGE, REVISION, WORD, FINAL = 1, 2, 3, 4
 STREAMS = ("contacts", "low_scores")
 
-Due = tuple[datetime, int, str, int]
+Due = tuple[datetime, int, str, int, int]
 Output = tuple[Topic, Sequenced]
 
 
@@ -115,7 +115,7 @@ def _take(state: State, event: Record) -> None:
             said = state.words_said.setdefault(event.spike, [])
             said.append(event)
             said.sort(key=lambda one: (one.occurred_at, one.event_id))
-            heapq.heappush(state.due, (event.occurred_at, WORD, event.spike, len(said)))
+            heapq.heappush(state.due, (event.occurred_at, WORD, event.spike, len(said), 0))
         case _:
             pass
 
@@ -137,15 +137,15 @@ def _take_entry(state: State, entry: TimelineEntry) -> None:
     if entry.change is not None:
         arrived = timeline_book.add(state.book, entry.change, before=before)
         usable = max(arrived, entry.change.available_at) + timedelta(milliseconds=1)
-        heapq.heappush(state.due, (usable, CHANGE, entry.change.key, 0))
+        heapq.heappush(state.due, (usable, CHANGE, entry.change.key, 0, 0))
     if entry.population is not None:
         state.book.populations.append(entry.population)
 
 
 def _schedule_spikes(state: State, stream: StreamProgress) -> None:
     for at, spike in covered(stream):
-        state.revisions[(spike.spike_id, spike.revision)] = spike
-        heapq.heappush(state.due, (at, REVISION, spike.spike_id, spike.revision))
+        state.revisions[(spike.stream, spike.seq)] = spike
+        heapq.heappush(state.due, (at, REVISION, spike.spike_id, STREAMS.index(spike.stream), spike.seq))
 
 
 def _advance(state: State) -> list[Output]:
@@ -179,15 +179,15 @@ def _schedule_rest(state: State) -> None:
     waiting = {due[2] for due in state.due}
     for spike_id, case in state.cases.items():
         if not case.done and spike_id not in waiting:
-            heapq.heappush(state.due, (case.spike.as_of + SETTLE, FINAL, spike_id, case.spike.revision))
+            heapq.heappush(state.due, (case.spike.as_of + SETTLE, FINAL, spike_id, case.spike.revision, 0))
 
 
 def _decide(state: State, due: Due) -> list[Output]:
-    at, what, name, number = due
+    at, what, name, number, seq = due
     if what == CHANGE:
         return _on_change(state, at, name)
     if what == REVISION:
-        return _on_revision(state, state.revisions.pop((name, number)))
+        return _on_revision(state, state.revisions.pop((STREAMS[number], seq)))
     case = state.cases.get(name)
     if what == WORD:
         return _on_word(state, at, name)
@@ -206,7 +206,7 @@ def _on_revision(state: State, spike: Spike) -> list[Output]:
         return []
     case.spike = spike
     if spike.end is not None:
-        heapq.heappush(state.due, (spike.end + SETTLE, FINAL, spike.spike_id, spike.revision))
+        heapq.heappush(state.due, (spike.end + SETTLE, FINAL, spike.spike_id, spike.revision, 0))
     return _say(state, case, spike.as_of, final=False)
 
 
