@@ -6,8 +6,9 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, convert
 
+from schemas.attribution import CauseKind
 from sources.stories.problems import (
     FAINT_RELEASES,
     INCIDENTS,
@@ -51,7 +52,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     ``fades_s`` is the time constant after it. ``release`` limits it to that version's customers."""
 
     name: str
-    cause_kind: str
+    cause_kind: CauseKind
     cause_key: str = ""
     problem: Problem | None = None
     onset: Seconds
@@ -349,7 +350,7 @@ def _third_day(writer: _Writer, day: int) -> None:
     writer.effects.append(
         Effect(
             name=problem.key,
-            cause_kind=str(problem.kind),
+            cause_kind=convert(problem.kind, CauseKind),
             cause_key=key,
             problem=problem,
             onset=at + 900.0,

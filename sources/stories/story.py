@@ -8,36 +8,19 @@ from itertools import chain
 import numpy as np
 from msgspec import Struct
 
-from schemas.attribution import CauseKind
 from schemas.catalog import Topic
 from schemas.raw import RawEvent
 from schemas.workspace import Workspace
-from sources.stories.crowd import Cast, Crowd, gather
+from sources.stories.crowd import Cast, gather
 from sources.stories.news import change_event, population_events, signal_events
-from sources.stories.plot import Effect, Strength, write_plot
+from sources.stories.plot import write_plot
 from sources.stories.setting import Setting
 from sources.stories.texts import Teller
+from sources.stories.truth import TrueSpike, true_spikes
 from sources.stories.voices import contact_events
 from sources.stories.world import found_company
 
 FIRST_DAY = datetime(2026, 3, 3, tzinfo=UTC)
-
-
-class TrueSpike(Struct, frozen=True, kw_only=True):
-    """One spike that the story holds. ``slice`` is where most of it lies; ``excess`` counts the contacts it added;
-    ``end`` is when 98% of them had come. ``must_not_blame`` are changes that came at the same time and did nothing,
-    or its fix. A ``faint`` one may stay unseen."""
-
-    spike_id: str
-    onset: datetime
-    end: datetime
-    peak_at: datetime
-    slice: dict[str, str]
-    cause_kind: CauseKind
-    cause_key: str = ""
-    excess: int
-    must_not_blame: tuple[str, ...] = ()
-    strength: Strength = "loud"
 
 
 class Story(Struct, frozen=True, kw_only=True):
@@ -112,7 +95,7 @@ def make_story(
         live_from=first_day + timedelta(weeks=weeks_of_history),
         ends_at=first_day + timedelta(days=days),
         events=tuple((topic, event) for _, topic, event in in_order),
-        truth=tuple(_true_spikes(setting, crowd)),
+        truth=true_spikes(setting, crowd),
     )
 
 
@@ -127,34 +110,4 @@ def _workspace(name: str, bucket_s: int) -> Workspace:
     )
 
 
-def _true_spikes(setting: Setting, crowd: Crowd) -> list[TrueSpike]:
-    spikes = []
-    for index, effect in enumerate(setting.plot.effects):
-        at = np.sort(crowd.at[crowd.effect == index])
-        if at.size:
-            spikes.append(_true_spike(setting, effect, at, index))
-    return spikes
-
-
-def _true_spike(setting: Setting, effect: Effect, at: np.ndarray, index: int) -> TrueSpike:
-    hours, counts = np.unique(at // 3_600.0, return_counts=True)
-    track = None if effect.track is None else setting.company.tracks[effect.track]
-    pairs = {
-        "product": track.product if track else "",
-        "platform": track.platform if track else "",
-        "version": effect.release.version if effect.release else "",
-        "region": effect.region,
-        "topic": effect.problem.topics[0] if effect.problem else "",
-    }
-    return TrueSpike(
-        spike_id=f"{index + 1:02d}-{effect.name}",
-        onset=setting.moment(effect.onset),
-        end=setting.moment(float(at[int(0.98 * (at.size - 1))])),
-        peak_at=setting.moment(float(hours[int(counts.argmax())]) * 3_600.0),
-        slice={name: value for name, value in pairs.items() if value},
-        cause_kind=effect.cause_kind,  # type: ignore[arg-type]
-        cause_key=effect.cause_key,
-        excess=int(at.size),
-        must_not_blame=effect.must_not_blame,
-        strength=effect.strength,
-    )
+__all__ = ["Story", "TrueSpike", "make_story"]
