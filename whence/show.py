@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-OUT = Console(soft_wrap=True)
+WIDE = 160
+OUT = Console(width=None if sys.stdout.isatty() else WIDE)
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.attribution import NAMELESS, Attribution, Candidate
 from schemas.slices import slice_text
 from sources.stories.story import TrueSpike
 
-BEFORE_ONSET = timedelta(hours=6)
+BEFORE_ONSET = timedelta(hours=1)
 ENOUGH = 0.8
 BLAMED_AT = 0.5
 
@@ -62,24 +63,42 @@ class Comparison(Struct, frozen=True, kw_only=True):
 def compare(truth: Sequence[TrueSpike], attributions: Sequence[Attribution]) -> Comparison:
     """Hold the last attributions (merged ones left out) against the truth.
 
-    A true spike's answer is the likeliest cause of the spike that overlaps it in time, contradicts no value of its
-    slice and has the most excess. Where nobody knows the cause, ``measurement`` is as good as ``unknown``.
+    Each spike found belongs to the true one with which its time and slice agree most. A true spike's answer is the
+    likeliest cause of the one among those with the most excess. Where nobody knows the cause, ``measurement`` is as
+    good as ``unknown``. A decoy is blamed when any spike at that time and place puts it forward.
     """
     standing = [one for one in attributions if one.state != "merged"]
-    near = {true.spike_id: [one for one in standing if _near(true, one)] for true in truth}
-    matched = {one.spike_id for found in near.values() for one in found}
+    belongs = {one.spike_id: _closest(truth, one) for one in standing}
     return Comparison(
-        verdicts=tuple(_verdict(true, near[true.spike_id]) for true in truth),
-        others=tuple(one for one in standing if one.spike_id not in matched),
+        verdicts=tuple(
+            _verdict(
+                true,
+                [one for one in standing if belongs[one.spike_id] == true.spike_id],
+                [one for one in standing if _agreement(true, one) > 0],
+            )
+            for true in truth
+        ),
+        others=tuple(one for one in standing if belongs[one.spike_id] is None),
     )
 
 
-def _near(true: TrueSpike, found: Attribution) -> bool:
-    agrees = all(found.slice.get(name, value) in (value, "other") for name, value in true.slice.items())
-    return agrees and found.onset <= true.end and true.onset - BEFORE_ONSET <= found.end and found.end > true.onset
+def _closest(truth: Sequence[TrueSpike], found: Attribution) -> str | None:
+    agreements = {true.spike_id: agreement for true in truth if (agreement := _agreement(true, found)) > 0}
+    return max(agreements, key=lambda name: agreements[name], default=None)
 
 
-def _verdict(true: TrueSpike, found: Sequence[Attribution]) -> Verdict:
+def _agreement(true: TrueSpike, found: Attribution) -> float:
+    """How much time and slice of a true spike and a found one have in common, 0 to 1; 0 where a value contradicts."""
+    if any(found.slice.get(name, value) not in (value, "other") for name, value in true.slice.items()):
+        return 0.0
+    shared_s = (min(true.end, found.end) - max(true.onset - BEFORE_ONSET, found.onset)).total_seconds()
+    whole_s = (max(true.end, found.end) - min(true.onset, found.onset)).total_seconds()
+    same = len(true.slice.items() & found.slice.items())
+    different = len(true.slice.items() | found.slice.items()) - same
+    return max(shared_s, 0.0) / max(whole_s, 60.0) * (1 + same) / (1 + same + different)
+
+
+def _verdict(true: TrueSpike, found: Sequence[Attribution], near: Sequence[Attribution]) -> Verdict:
     head = Verdict(
         truth=true.spike_id,
         onset=f"{true.onset:%Y-%m-%d %H:%M}",
@@ -88,21 +107,20 @@ def _verdict(true: TrueSpike, found: Sequence[Attribution]) -> Verdict:
         excess=true.excess,
         counts=bool(found) or true.strength == "loud",
     )
+    blamed = sorted({one.key for each in near for one in _put_forward(each) if one.key in true.must_not_blame})
     if not found:
-        return head
+        return replace(head, blamed=tuple(blamed))
     best = max(found, key=_excess)
     cause = best.candidates[0]
-    return Verdict(
-        **{name: getattr(head, name) for name in ("truth", "onset", "slice", "cause", "excess", "counts")},
+    return replace(
+        head,
         found=best.spike_id,
         found_slice=slice_text(best.slice),
         found_excess=round(_excess(best)),
         said=f"{cause.kind} {cause.key}".strip(),
         probability=cause.probability,
         right=_is_right(true, cause),
-        blamed=tuple(
-            sorted({one.key for each in found for one in _put_forward(each) if one.key in true.must_not_blame})
-        ),
+        blamed=tuple(blamed),
     )
 
 
