@@ -16,7 +16,6 @@ import faust
 import structlog
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.types import TP
-from msgspec import Struct
 
 from schemas.broker import Broker
 from schemas.catalog import TOPICS
@@ -26,6 +25,7 @@ from schemas.workspace import Workspace
 from streams import app as the_map
 from streams.crew import Crew
 from streams.reader import Place
+from streams.settings import AgentSettings
 from streams.stage import AnyStage
 from streams.topics import partition_counts
 
@@ -34,15 +34,6 @@ TICK_S = 0.2
 LONGEST_PAUSE_S = 10.0
 ANSWER_S = 2.0
 STOP_S = 2.0
-
-
-class AgentSettings(Struct, frozen=True, kw_only=True):
-    """``group``: the consumer group that shares the partitions. ``check_s``: how often topics are compared with what
-    was applied. ``session_s``: after how long without a heartbeat a worker's partitions go to others."""
-
-    group: str = "whence-agents"
-    check_s: float = 2.0
-    session_s: float = 6.0
 
 
 class Agents:

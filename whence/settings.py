@@ -20,9 +20,11 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, SecretStr, Validatio
 from pydantic_core import ErrorDetails
 
 from schemas.workspace import Workspace
+from sinks.quality.settings import QualitySettings
 from sinks.settings import SinkSettings
 from sinks.store import StoreSettings
 from streams.admit.settings import AdmitSettings
+from streams.settings import AgentSettings
 from whence.errors import SettingsError
 from whence.sections import (
     BrokerSection,
@@ -82,6 +84,8 @@ class Settings(BaseModel):
     broker: BrokerSection = BrokerSection()
     store: Annotated[StoreSettings, PlainValidator(struct_section(StoreSettings, "store"))] = StoreSettings()
     admit: Annotated[AdmitSettings, PlainValidator(_admit)] = AdmitSettings(customer_key=NO_KEY)
+    agents: Annotated[AgentSettings, PlainValidator(struct_section(AgentSettings, "agents"))] = AgentSettings()
+    quality: Annotated[QualitySettings, PlainValidator(struct_section(QualitySettings, "quality"))] = QualitySettings()
     sink: Annotated[SinkSettings, PlainValidator(struct_section(SinkSettings, "sink"))] = SinkSettings()
     web: WebSection = WebSection()
     intake: IntakeSection = IntakeSection()

@@ -10,11 +10,14 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards.query import Query, Row, from_client
-from sinks.migrate import Step, current, migrate, newest
+from schemas.quality import QualityResult
+from schemas.workspace import Workspace
+from sinks.migrate import Step, current, migrate, newest, require_current
+from sinks.quality import data_time, run_checks
 from sinks.store import StoreSettings, connect, explained
-from whence.errors import SettingsError
+from whence.errors import CheckFailed, SettingsError
 from whence.settings import Settings
-from whence.show import OUT, print_table, say
+from whence.show import OUT, print_json, print_table, progress, say
 
 
 @contextmanager
@@ -63,6 +66,72 @@ def run_migrate(settings: Settings, *, to: int | None, dry_run: bool) -> None:
         f"The store at {settings.store.place} is at version {at}"
         + (f"; {len(steps)} step(s) to do." if dry_run else ".")
     )
+
+
+def run_quality(settings: Settings, *, last: bool, as_json: bool) -> None:
+    """Check what has landed, or show what the last run said.
+
+    Raises:
+        CheckFailed: a check fails.
+        FatalError: the store is away, or its schema is another version's.
+    """
+    with store_client(settings.store) as client:
+        require_current(client)
+        results = _last_results(client) if last else _run_checks(client, settings)
+    if as_json:
+        print_json(results)
+    elif results:
+        columns = ("workspace", "window until", "check", "result", "observed", "allowed")
+        print_table("", columns, (_quality_row(one) for one in results))
+    else:
+        say("Nothing to check: nothing has landed yet, or too little to know what is usual.")
+    failed = [one.check_id for one in results if not one.success]
+    if failed:
+        raise CheckFailed(f"{len(failed)} of {len(results)} checks fail: {', '.join(failed)}")
+
+
+def _run_checks(client: Client, settings: Settings) -> list[QualityResult]:
+    results: list[QualityResult] = []
+    with progress() as shown:
+        for name in shown.track(_landed_workspaces(client), description="checking"):
+            known = {one.name: one for one in settings.workspaces}
+            watched = known.get(name, Workspace(name=name, progress="input"))
+            now = data_time(client, watched)
+            results += run_checks(client, watched, now=now, settings=settings.quality) if now is not None else []
+    return results
+
+
+def _landed_workspaces(client: Client) -> list[str]:
+    return [
+        row[0] for row in client.query("SELECT DISTINCT workspace FROM progress_now ORDER BY workspace").result_rows
+    ]
+
+
+def _last_results(client: Client) -> list[QualityResult]:
+    rows = client.query("SELECT * FROM quality_now ORDER BY workspace, check_id").named_results()
+    names = (
+        "workspace",
+        "seq",
+        "check_id",
+        "expectation",
+        "success",
+        "observed",
+        "allowed",
+        "window_start",
+        "window_end",
+        "at",
+    )
+    return [
+        QualityResult(
+            origin="quality", table=row["table_name"], column=row["column_name"], **{name: row[name] for name in names}
+        )
+        for row in rows
+    ]
+
+
+def _quality_row(one: QualityResult) -> tuple[object, ...]:
+    until = f"{one.window_end:%Y-%m-%d %H:%M}"
+    return one.workspace, until, one.check_id, "ok" if one.success else "FAILS", one.observed, one.allowed
 
 
 def _print_statements(step: Step) -> None:

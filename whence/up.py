@@ -16,6 +16,7 @@ from schemas.broker import Broker
 from schemas.health import Health, Part
 from schemas.workspace import Workspace
 from sinks.migrate import migrate, require_current
+from sinks.quality import Quality
 from sinks.writer import Writer
 from sources.intake import create_router
 from streams.admit.agent import Admit
@@ -91,8 +92,9 @@ def all_parts(settings: Settings, broker: Broker, workspaces: tuple[Workspace, .
     """Everything but the page, in the order of the way of the data."""
     return (
         Admit(broker, admit_settings(settings), workspaces),
-        Agents(broker, workspaces),
+        Agents(broker, workspaces, settings.agents),
         Writer(broker, settings.store, settings.sink),
+        Quality(broker, settings.store, workspaces, settings.quality),
     )
 
 
@@ -174,10 +176,10 @@ def _part(settings: Settings, broker: Broker, name: str) -> Part:
     if name == "admit":
         return Admit(broker, admit_settings(settings), settings.workspaces)
     if name == "agents":
-        return Agents(broker, settings.workspaces)
+        return Agents(broker, settings.workspaces, settings.agents)
     if name == "sink":
         return Writer(broker, settings.store, settings.sink)
-    raise SettingsError(f"run {name} is not there yet")
+    return Quality(broker, settings.store, settings.workspaces, settings.quality)
 
 
 def _refuse_embedded(settings: Settings, name: str) -> None:
