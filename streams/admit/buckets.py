@@ -36,12 +36,10 @@ class LeafCount:
         self.bar = _ALL
         self.kept: list[Kept] = []
 
-    def keep(self, sample: Kept, size: int) -> None:
-        """Add a sample; now and then drop those that can no longer be among the smallest."""
-        self.kept.append(sample)
-        if len(self.kept) >= 2 * size + 2 * SPARE:
-            self.prune(size + SPARE)
-            self.bar = self.kept[-1][0]
+    def thin(self, size: int) -> None:
+        """Drop the samples that can no longer be among the ``size`` smallest."""
+        self.prune(size + SPARE)
+        self.bar = self.kept[-1][0]
 
     def drop(self, rank: int) -> None:
         """Take one contact out again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -44,6 +45,12 @@ class Combination:
     def __init__(self, changes: tuple[tuple[str, str], ...]) -> None:
         self.changes = changes
         self.leaves: dict[object, int] = {}
+
+
+@lru_cache(maxsize=64)
+def cleaner(kind: type[Struct], customer_key: bytes, dimensions: frozenset[str]) -> Cleaner:
+    """The cleaner that all partitions of a kind share."""
+    return Cleaner(kind, customer_key, dimensions)
 
 
 class Cleaner:

@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 from schemas.catalog import SURVEYS
 from schemas.errors import RejectedEvent
 from schemas.raw import Progress
-from streams.admit.buckets import EPOCH, NEVER, Book, Kept, LeafCount
+from streams.admit.buckets import EPOCH, NEVER, SPARE, Book, Kept, LeafCount
 from streams.admit.frames import FINE, frames_of
 from streams.admit.opening import Opened
 from streams.admit.reading import Opening, letter
@@ -96,7 +96,7 @@ class _Run:
                 name, cell_bucket = event.workspace, NEVER
                 book = self._state.books[name]
                 seen, placed, until, floor = book.seen, book.placed, book.until, book.floor
-                share = book.workspace.low_score_share
+                share, crowd = book.workspace.low_score_share, 2 * (book.workspace.sample_k + SPARE)
             if offset < book.skip_before:
                 continue
             bucket = (event.occurred_at - EPOCH) // book.width
@@ -141,7 +141,9 @@ class _Run:
                     counted = leaves[leaf] = LeafCount()
                 counted.count += 1
                 if rank < counted.bar:
-                    counted.keep(self._sample(rank, event), book.workspace.sample_k)
+                    counted.kept.append(self._sample(rank, event))
+                    if len(counted.kept) >= crowd:
+                        counted.thin(book.workspace.sample_k)
             write((contact, body[:-1] + (counted_tail if counts else tail)))
         self._out.counters.admitted = len(self._out.contacts)
 

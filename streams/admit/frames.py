@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from schemas.frame import Frame, Sample, Signs, WatchedStream
 from streams.admit.buckets import EPOCH, Book, Cell, Kept, Leaf
 
 FINE = 1024  # handle times are summed in 1/1024 s, which floats add without rounding, in any order
-_SAMPLE_BYTES = 260
-_LEAF_BYTES = 16
+_ENCODE = msgspec.json.Encoder().encode
+_FRAME_BYTES = 40_000  # names of up to some hundred input partitions, and the rest of the envelope
+_SAMPLE_BYTES = 200
+_LEAF_BYTES = 24
 
 
 class Place(NamedTuple):
@@ -26,13 +29,8 @@ class Place(NamedTuple):
     frame_bytes: int
 
 
-class _Piece(NamedTuple):
-    """One leaf, or as much of its samples as fits a frame."""
-
-    leaf: Leaf
-    contacts: int
-    kept: list[Kept]
-    size: int
+# One leaf, its contacts, and its samples or as many of them as fit a frame.
+_Piece = tuple[Leaf, int, list[Kept]]
 
 
 def frames_of(book: Book, place: Place, closed: list[tuple[int, Cell]], *, final: bool) -> Iterator[Frame]:
@@ -54,24 +52,27 @@ def _bucket(
     book: Book, place: Place, bucket: int, cell: Cell, *, signs: Signs, until: datetime, final: bool
 ) -> Iterator[Frame]:
     start = EPOCH + book.width * bucket
-    parts = list(_parts(list(_pieces(book, cell, place.frame_bytes)), place.frame_bytes))
+    parts = list(_parts(_pieces(book, cell), place.frame_bytes))
     for part, pieces in enumerate(parts):
-        last = part == len(parts) - 1
-        frame = _frame(book, place, start=start, until=until if last else start, signs=Signs(), final=final and last)
-        frame = replace(
-            frame,
+        first, last = part == 0, part == len(parts) - 1
+        yield _frame(
+            book,
+            place,
+            start=start,
+            until=until if last else start,
+            final=final and last,
             part=part,
             parts=len(parts),
-            leaves=tuple(piece.leaf for piece in pieces),
-            counts=tuple(piece.contacts for piece in pieces),
-            samples=tuple(_sample(kept, place) for place, piece in enumerate(pieces) for kept in piece.kept),
+            leaves=tuple([leaf for leaf, _, _ in pieces]),
+            counts=tuple([contacts for _, contacts, _ in pieces]),
+            samples=tuple(_samples(pieces)),
+            handle_s=cell.handle / FINE if first else 0.0,
+            handled=cell.handled if first else 0,
+            signs=_signs(book, cell, signs) if first else Signs(),
         )
-        if part == 0:
-            frame = replace(frame, handle_s=cell.handle / FINE, handled=cell.handled, signs=_signs(book, cell, signs))
-        yield frame
 
 
-def _frame(book: Book, place: Place, *, start: datetime, until: datetime, signs: Signs, final: bool) -> Frame:
+def _frame(book: Book, place: Place, *, start: datetime, **rest: Any) -> Frame:
     book.seq += 1
     return Frame(
         workspace=book.workspace.name,
@@ -81,10 +82,8 @@ def _frame(book: Book, place: Place, *, start: datetime, until: datetime, signs:
         inputs=place.inputs,
         bucket_start=start,
         bucket_s=book.workspace.bucket_s,
-        until=until,
-        final=final,
         dimensions=book.workspace.dimensions,
-        signs=signs,
+        **rest,
     )
 
 
@@ -98,54 +97,62 @@ def _signs(book: Book, cell: Cell, late: Signs) -> Signs:
     )
 
 
-def _pieces(book: Book, cell: Cell, limit: int) -> Iterator[_Piece]:
-    for leaf, counted in sorted((book.leaves[number], counted) for number, counted in cell.leaves.items()):
-        counted.prune(book.workspace.sample_k)
-        count = counted.count
-        kept: list[Kept] = []
-        size = base = _LEAF_BYTES + sum(_bytes(value) + 4 for value in leaf)
-        for sample in counted.kept:
-            cost = _SAMPLE_BYTES + _bytes(sample[5]) + _bytes(sample[1])
-            cost += sum(_bytes(name) + 12 for name in sample[6]) if sample[6] else 0
-            if size + cost > limit // 2 and kept:
-                yield _Piece(leaf, count, kept, size)
-                count, size, kept = 0, base, []
-            size += cost
-            kept.append(sample)
-        yield _Piece(leaf, count, kept, size)
+def _pieces(book: Book, cell: Cell) -> list[_Piece]:
+    size, leaves = book.workspace.sample_k, book.leaves
+    found = []
+    for number, counted in cell.leaves.items():
+        if len(counted.kept) > 1:
+            counted.prune(size)
+        found.append((leaves[number], counted.count, counted.kept))
+    found.sort()
+    return found
 
 
-def _sample(kept: Kept, leaf: int) -> Sample:
-    rank, event_id, at, customer, language, text, exposed = kept
-    return Sample(
-        rank=rank,
-        event_id=event_id,
-        leaf=leaf,
-        occurred_at=at,
-        customer=customer,
-        language=language,
-        text=text,
-        exposed=exposed,
-    )
+def _samples(pieces: list[_Piece]) -> list[Sample]:
+    return [
+        Sample(
+            rank=rank,
+            event_id=event_id,
+            leaf=place,
+            occurred_at=at,
+            customer=customer,
+            language=language,
+            text=text,
+            exposed=exposed,
+        )
+        for place, (_, _, kept) in enumerate(pieces)
+        for rank, event_id, at, customer, language, text, exposed in kept
+    ]
 
 
 def _parts(pieces: list[_Piece], limit: int) -> Iterator[list[_Piece]]:
-    part: list[_Piece] = []
-    size = 40_000  # names of up to some hundred input partitions, and the rest of the envelope
-    for piece in pieces:
-        if part and size + piece.size > limit:
-            yield part
-            part, size = [], 40_000
-        part.append(piece)
-        size += piece.size
-    yield part
+    """Pieces in as few halvings as make every part small enough."""
+    if _size(pieces) <= limit:
+        yield pieces
+    elif len(pieces) > 1:
+        yield from _parts(pieces[: len(pieces) // 2], limit)
+        yield from _parts(pieces[len(pieces) // 2 :], limit)
+    elif len(pieces[0][2]) > 1:
+        leaf, contacts, kept = pieces[0]
+        yield from _parts([(leaf, contacts, kept[: len(kept) // 2])], limit)
+        yield from _parts([(leaf, 0, kept[len(kept) // 2 :])], limit)
+    else:
+        yield pieces
 
 
-def _bytes(text: str) -> int:
-    """Bytes that a text takes in JSON at most."""
-    if text.isascii() and text.isprintable():
-        return len(text) + text.count('"') + text.count("\\")
-    return 6 * len(text)
+def _size(pieces: list[_Piece]) -> int:
+    """Bytes that a frame of these pieces takes at most."""
+    samples = [sample for _, _, kept in pieces for sample in kept]
+    values = [value for leaf, _, _ in pieces for value in leaf]
+    words = "".join(values + [event_id + language + text for _, event_id, _, _, language, text, _ in samples])
+    exposed = [sample[6] for sample in samples if sample[6]]
+    if words.isascii() and words.isprintable():
+        written = len(words) + words.count('"') + words.count("\\")
+    else:
+        written = len(_ENCODE(words))
+    if exposed:
+        written += len(_ENCODE(exposed))
+    return _FRAME_BYTES + _SAMPLE_BYTES * len(samples) + _LEAF_BYTES * len(pieces) + 3 * len(values) + written
 
 
 def bucket_of(moment: datetime, width: timedelta) -> int:

@@ -14,7 +14,7 @@ from schemas.raw import Ticket
 from schemas.timeline import TimelineEntry
 from schemas.workspace import Workspace
 from streams.admit.buckets import Book
-from streams.admit.cleaning import Cleaner
+from streams.admit.cleaning import cleaner
 from streams.admit.frames import Place
 from streams.admit.settings import AdmitSettings
 
@@ -72,8 +72,8 @@ class PartitionState:
             frame_bytes=settings.frame_bytes,
         )
         self.books = {workspace.name: Book(workspace) for workspace in workspaces}
-        dimensions = {name for workspace in workspaces for name in workspace.dimensions}
-        self.cleaner = Cleaner(topic.type if self.counts else Ticket, settings.customer_key, dimensions)
+        dimensions = frozenset(name for workspace in workspaces for name in workspace.dimensions)
+        self.cleaner = cleaner(topic.type if self.counts else Ticket, settings.customer_key, dimensions)
         self.channel = CHANNELS.get(topic.name, "")
 
     def _siblings(self) -> tuple[Topic, ...]:
