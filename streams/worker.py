@@ -193,3 +193,6 @@ async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
         await asyncio.wait_for(app.stop(), STOP_S)
     except TimeoutError:
         log.warning("faust_stop_timed_out", seconds=STOP_S)
+
+
+__all__ = ["AgentSettings", "Agents"]
