@@ -13,17 +13,17 @@ Floats = NDArray[np.float64]
 SHARE_ERROR = 0.03
 
 
-def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, depth: NDArray[np.int64]) -> Floats:
+def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, spread2: Floats, depth: NDArray[np.int64]) -> Floats:
     """Log-likelihood ratio of a raised slice against none, over-dispersed, less a penalty by depth.
 
-    Levels err together, shares hardly: only a share's error (``SHARE_ERROR``) is held against a slice here, not the
-    forecast's. Zero or less where the count does not exceed the mean.
+    Levels err together, shares hardly: of the forecast's relative variance ``spread2`` no more than a share's
+    (``SHARE_ERROR`` squared) is held against a slice here. Zero or less where the count does not exceed the mean.
     """
     safe = np.maximum(mean, 1e-9)
     ratio = np.maximum(count, 1e-9) / safe
     gain = np.where(count > safe, count * np.log(ratio) - (count - safe), 0.0)
     many = np.log(np.maximum(np.bincount(depth, minlength=4), 1))
-    return np.asarray(gain / (dispersion + SHARE_ERROR**2 * safe) - many[depth])
+    return np.asarray(gain / (dispersion + np.minimum(SHARE_ERROR**2, spread2) * safe) - many[depth])
 
 
 def unexplained(count: Floats, *, mean: Floats, shared: Floats) -> Floats:

@@ -9,7 +9,7 @@ from stats.localise import interval, onset_posterior
 from streams.detect.episode import Episode, spike_id
 from streams.detect.known import Known
 from streams.detect.ladder import Alarm, Ladder
-from streams.detect.place import best_place, cover, move, shared_excess
+from streams.detect.place import best_place, cover, gather, move, shared_excess
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, reopen, tell, totals
 
@@ -54,6 +54,12 @@ def _take(known: Known, rungs: Ladder, alarm: Alarm) -> list[Spike]:
     if before is not None:
         before.covered |= episode.covered
         return [reopen(known, before)]
+    for other in known.episodes:
+        close_by = abs(other.onset_s - episode.onset_s) <= max(other.window_s, episode.window_s)
+        if other.state == "open" and close_by and gather(known, other, episode.number):
+            other.covered |= episode.covered
+            refree(known)
+            return [tell(known, other)]
     known.episodes.append(episode)
     refree(known)
     return [tell(known, episode)]

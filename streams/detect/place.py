@@ -12,6 +12,7 @@ from streams.detect.memory import Sparse, added
 
 CLEAR_SD = 2.5
 CHANGE_NATS = 3.0
+TOGETHER = 0.8
 
 
 def best_place(known: Known, rungs: Ladder, alarm: Alarm, among: Bools, raised: float = 1.0) -> int:
@@ -20,6 +21,7 @@ def best_place(known: Known, rungs: Ladder, alarm: Alarm, among: Bools, raised: 
         rungs.windows.count_sums[alarm.window],
         mean=raised * rungs.mean[alarm.window],
         dispersion=rungs.dispersion,
+        spread2=rungs.spread2[alarm.window],
         depth=known.watched.depth,
     )
     related = among & (rungs.z[alarm.window] > CLEAR_SD) & (shared_mass(known, alarm.number) > 0)
@@ -29,27 +31,57 @@ def best_place(known: Known, rungs: Ladder, alarm: Alarm, among: Bools, raised: 
 
 def move(known: Known, episode: Episode) -> bool:
     """Put a spike at the slice that explains all of it since its onset, if that is clearly another."""
+    scored = _scores_since(known, episode)
+    if scored is None:
+        return False
+    score, rungs, window = scored
+    score = np.where(shared_mass(known, episode.number) > 0, score, -np.inf)
+    best, here = int(np.argmax(score)), float(score[episode.number])
+    if best == episode.number or score[best] < max(here, 0.0) + max(CHANGE_NATS, 0.1 * abs(here)):
+        return False
+    _put(known, episode, best, rungs, window)
+    return True
+
+
+def gather(known: Known, episode: Episode, number: int) -> bool:
+    """Put a spike at a slice that holds both its own and slice ``number``, if that explains them as well as both do."""
+    scored = _scores_since(known, episode)
+    if scored is None:
+        return False
+    score, rungs, window = scored
+    both = np.maximum(shared_mass(known, episode.number), 0.0)
+    holds = (both >= both[episode.number]) & (shared_mass(known, number) >= known.mass[number])
+    score = np.where(holds, score, -np.inf) - TOGETHER * max(0.0, float(score[episode.number] + score[number]))
+    best = int(np.argmax(score))
+    if score[best] <= 0:
+        return False
+    _put(known, episode, best, rungs, window)
+    return True
+
+
+def _scores_since(known: Known, episode: Episode) -> tuple[Floats, Ladder, int] | None:
+    """Scan score of every slice since the spike's onset, and by which windows; none once it came back."""
     rungs = known.reaching(episode.since_s)
     rows = known.rows(rungs, episode.onset_s)
     if episode.resumed_s is not None or not len(rows):
-        return False
+        return None
     window = min(episode.window, len(rungs.lengths) - 1)
     count = rungs.windows.count[rows].sum(axis=0)
     mean = np.maximum(rungs.windows.unit[rows].sum(axis=0) * rungs.level[window], 1e-6)
     variance = rungs.dispersion * mean + rungs.spread2[window] * mean**2
-    score = scan_score(count, mean=mean, dispersion=rungs.dispersion, depth=known.watched.depth)
-    clear = (count - mean > CLEAR_SD * np.sqrt(variance)) & (shared_mass(known, episode.number) > 0)
+    score = scan_score(
+        count, mean=mean, dispersion=rungs.dispersion, spread2=rungs.spread2[window], depth=known.watched.depth
+    )
+    clear = count - mean > CLEAR_SD * np.sqrt(variance)
     clear[episode.number] = True
-    score = np.where(clear, score, -np.inf)
-    best = int(np.argmax(score))
-    here = float(score[episode.number])
-    if best == episode.number or score[best] < here + max(CHANGE_NATS, 0.1 * abs(here)):
-        return False
-    episode.number, episode.pairs = best, known.watched.slices[best]
-    episode.level, episode.forecast2 = float(rungs.level[window, best]), float(rungs.spread2[window, best])
-    episode.covered |= shared_mass(known, best) >= 0.5 * known.mass
-    episode.covered[best] = True
-    return True
+    return np.where(clear, score, -np.inf), rungs, window
+
+
+def _put(known: Known, episode: Episode, number: int, rungs: Ladder, window: int) -> None:
+    episode.number, episode.pairs = number, known.watched.slices[number]
+    episode.level, episode.forecast2 = float(rungs.level[window, number]), float(rungs.spread2[window, number])
+    episode.covered |= shared_mass(known, number) >= 0.5 * known.mass
+    episode.covered[number] = True
 
 
 def cover(known: Known, episode: Episode, rungs: Ladder, window: int, start_s: int) -> None:

@@ -10,6 +10,9 @@ from streams.detect.known import Floats, Known
 from streams.detect.ladder import Ladder
 
 
+LEAST_RISE = 0.02
+
+
 def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
     """The next revision; with ``end_s`` as the end so far, even of a spike that stays open."""
     episode.totals = totals(known, episode, known.now_s if end_s is None else end_s)
@@ -90,7 +93,7 @@ def _end(known: Known, episode: Episode) -> int:
     """Where the cumulated excess, less half of the rise, was highest."""
     count, mean, begin_s, step_s = _steps_since(known, episode, known.now_s)
     rise = count.sum() / max(float(mean.sum()), 1e-9)
-    gain = np.cumsum(count - mean * (1 + max(rise - 1, 0.2) / 2))
+    gain = np.cumsum(count - mean * (1 + max(rise - 1, LEAST_RISE) / 2))
     steps = int(np.argmax(gain)) + 1 if len(gain) else 0
     return min(max(begin_s + steps * step_s, episode.since_s + known.bucket_s), known.now_s)
 
