@@ -3,7 +3,8 @@
     python -m benchmarks.attribution_stories --seeds 100-119 [--loudness 1 0.5] [--save out.csv]
 
 Every story runs through the steps themselves: admit, detect, attribute. Of each spike that overlaps a true
-one, the answer is the likeliest cause of its final revision.
+one, the answer is the likeliest cause of its final revision; it is right when that is a cause of a quarter of
+it or more.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TOLERANCE = timedelta(hours=2)
 
 
 class Answer(NamedTuple):
-    """One spike's final attribution beside the truth it overlaps most, if any."""
+    """One spike's final attribution beside the truth that makes up most of it, if any."""
 
     story: str
     spike: str
@@ -89,38 +90,42 @@ def run(story: Story) -> list[Attribution]:
     return sorted((one for one in final if one.state != "merged"), key=lambda one: (one.onset, one.spike_id))
 
 
-def truth_of(found: Attribution, truth: Iterable[TrueSpike]) -> TrueSpike | None:
-    """The true spike that most of a found one's time and slice agrees with; ``None`` where nothing true was going on."""
+def truths_of(found: Attribution, truth: Iterable[TrueSpike]) -> list[TrueSpike]:
+    """The true spikes that a found one can be made of, the largest part first: those of its time and slice, as far
+    as they bring at least a quarter of what the largest brings (by overlap in time; a fifth for every dimension
+    that the found spike names and the true one does not). Empty where nothing true was going on."""
 
     def agrees(true: TrueSpike) -> bool:
         return all(found.slice.get(name, value) in (value, "other") for name, value in true.slice.items())
+
+    def part(true: TrueSpike) -> float:
+        shared = (min(found.end, true.end) - max(found.onset, true.onset)).total_seconds()
+        vague = 0.2 ** sum(name not in true.slice for name in found.slice)
+        return vague * true.excess * max(shared, 60.0) / max((true.end - true.onset).total_seconds(), 60.0)
 
     near = [
         true
         for true in truth
         if agrees(true) and found.onset - TOLERANCE <= true.end and true.onset - TOLERANCE <= found.end
     ]
-
-    def overlap(true: TrueSpike) -> float:
-        shared = (min(found.end, true.end) - max(found.onset, true.onset)).total_seconds()
-        vague = 0.2 ** sum(name not in true.slice for name in found.slice)
-        return vague * true.excess * max(shared, 60.0) / max((true.end - true.onset).total_seconds(), 60.0)
-
-    return max(near, key=overlap, default=None)
+    near.sort(key=part, reverse=True)
+    return [true for true in near if part(true) >= 0.25 * part(near[0])]
 
 
-def judge(name: str, found: Attribution, true: TrueSpike | None) -> Answer:
-    """Whether the likeliest cause is the true one; where nothing true was going on, ``unknown`` or ``measurement``."""
+def judge(name: str, found: Attribution, truths: list[TrueSpike]) -> Answer:
+    """Whether the likeliest cause is a true one; where nothing true was going on, ``unknown`` or ``measurement``."""
     top = found.candidates[0]
+    true = truths[0] if truths else None
     kind, key = (true.cause_kind, true.cause_key) if true is not None else ("none", "")
-    right = top.kind in NAMELESS if kind == "none" else (top.kind, top.key) == (kind, key)
-    blamed = {one.key for one in found.candidates if one is top or one.probability >= 0.5}
+    causes = {(one.cause_kind, one.cause_key) for one in truths}
+    right = (top.kind, top.key) in causes if causes else top.kind in NAMELESS
+    blamed = {one.key for one in found.candidates if one is top or one.probability >= 0.5} - {key for _, key in causes}
+    decoys = {decoy for one in truths for decoy in one.must_not_blame}
     meant = sum(one.probability for one in found.candidates if (one.kind, one.key) == (kind, key))
     return Answer(
         story=name, spike=found.spike_id, slice=str(found.slice), excess=round(found.observed - found.expected, 1),
         true_kind=kind, true_key=key, strength=true.strength if true is not None else "", kind=top.kind, key=top.key,
-        probability=top.probability, right=right, decoy=true is not None and bool(blamed & set(true.must_not_blame)),
-        true_probability=meant,
+        probability=top.probability, right=right, decoy=bool(blamed & decoys), true_probability=meant,
     )  # fmt: skip
 
 
@@ -129,10 +134,10 @@ def one_story(arguments: tuple[int, float, dict[str, Any]]) -> tuple[list[Answer
     seed, loudness, more = arguments
     story = make_story(seed, loudness=loudness, **more)
     found = run(story)
-    matched = [(one, truth_of(one, story.truth)) for one in found]
+    matched = [(one, truths_of(one, story.truth)) for one in found]
     loud = {true.spike_id for true in story.truth if true.strength == "loud"}
-    seen = {true.spike_id for _, true in matched if true is not None and true.spike_id in loud}
-    return [judge(f"{seed}/{loudness:g}", one, true) for one, true in matched], len(loud), len(seen)
+    seen = {true.spike_id for _, truths in matched for true in truths} & loud
+    return [judge(f"{seed}/{loudness:g}", one, truths) for one, truths in matched], len(loud), len(seen)
 
 
 def report(answers: list[Answer], loud: int, seen: int) -> None:

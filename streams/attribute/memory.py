@@ -53,6 +53,7 @@ class Period(NamedTuple):
     signs: Signs
     handle_s: float
     handled: int
+    total: float
 
 
 class WordCounts(NamedTuple):
@@ -111,7 +112,9 @@ def remember(memory: Memory, bucket: Bucket) -> None:
     if bucket.counts or bucket.signs != Signs():
         ids = np.array([_number(memory, leaf) for leaf in bucket.counts], dtype=np.int64)
         counts = np.array(list(bucket.counts.values()), dtype=np.float64)
-        memory.periods.append(Period(start_s, end_s, ids, counts, bucket.signs, bucket.handle_s, bucket.handled))
+        memory.periods.append(
+            Period(start_s, end_s, ids, counts, bucket.signs, bucket.handle_s, bucket.handled, float(counts.sum()))
+        )
         memory.starts.append(start_s)
     if bucket.samples:
         _remember_samples(memory, bucket)
@@ -186,9 +189,8 @@ def _joined(a: Period, b: Period) -> Period:
     unique, inverse = np.unique(ids, return_inverse=True)
     counts: Floats = np.zeros(len(unique))
     np.add.at(counts, inverse, np.concatenate([a.counts, b.counts]))
-    return Period(
-        a.start_s, b.end_s, unique, counts, added(a.signs, b.signs), a.handle_s + b.handle_s, a.handled + b.handled
-    )
+    signs, handle_s, handled = added(a.signs, b.signs), a.handle_s + b.handle_s, a.handled + b.handled
+    return Period(a.start_s, b.end_s, unique, counts, signs, handle_s, handled, a.total + b.total)
 
 
 def added(a: Signs, b: Signs) -> Signs:

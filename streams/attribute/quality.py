@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -75,9 +76,17 @@ def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
 
 
 def _signs(memory: Memory, start_s: float, end_s: float) -> tuple[Signs, float]:
-    total, contacts = Signs(), 0.0
-    for period in past.periods_between(memory, start_s, end_s):
-        if period.end_s <= end_s and period.start_s >= start_s:
-            total = past.added(total, period.signs)
-            contacts += float(period.counts.sum())
-    return total, contacts
+    """Signs and contacts of the whole periods in a stretch of time."""
+    periods = [p for p in past.periods_between(memory, start_s, end_s) if p.end_s <= end_s and p.start_s >= start_s]
+    missing: Counter[str] = Counter()
+    for period in periods:
+        missing.update(period.signs.missing)
+    total = Signs(
+        repeats=sum(period.signs.repeats for period in periods),
+        late=sum(period.signs.late for period in periods),
+        top_customer=sum(period.signs.top_customer for period in periods),
+        same_text=sum(period.signs.same_text for period in periods),
+        backfilled=sum(period.signs.backfilled for period in periods),
+        missing=dict(sorted(missing.items())),
+    )
+    return total, float(sum(period.total for period in periods))

@@ -62,7 +62,6 @@ class State:
     members: dict[str, set[str]] = field(default_factory=dict)
     seq: dict[str, int] = field(default_factory=dict)
     reached: datetime | None = None
-    spikes_seen: int = 0
 
 
 class Attribute:
@@ -201,7 +200,6 @@ def _on_revision(state: State, spike: Spike) -> list[Output]:
     if case is None:
         case = state.cases[spike.spike_id] = Case(spike=spike, opened=spike.opened_at)
         case.verdicts = state.words_said.get(spike.spike_id, [])
-        state.spikes_seen += 1
     if case.done:
         return []
     case.spike = spike
@@ -290,11 +288,16 @@ def _numbered(state: State, record: Attribution | Impact) -> Sequenced:
 
 
 def _unknown_per_day(state: State, spike: Spike, memory: Memory) -> float:
-    """How often spikes come without a logged cause: the budget's false ones, and half of all seen so far, shrunk
-    towards twice the budget over four weeks."""
+    """How often spikes come without a logged cause: what the spikes so far came to (the sum of their probabilities
+    of a nameless cause), shrunk towards twice the budget of false ones over four weeks."""
     budget_per_day = spike.budget_per_week / 7
     days = (memory.last_s - memory.first_s) / past.DAY_S if memory.first_s is not None else 0.0
-    return min(1.0, max(0.01, (28 * 2 * budget_per_day + 0.5 * state.spikes_seen) / (28 + days)))
+    nameless = sum(
+        sum(one.probability for one in case.last.candidates if not one.key)
+        for spike_id, case in sorted(state.cases.items())
+        if case.last is not None and spike_id != spike.spike_id and case.spike.state != "merged"
+    )
+    return min(1.0, max(0.01, (28 * 2 * budget_per_day + nameless) / (28 + days)))
 
 
 def _hours(case: Case, memory: Memory) -> float | None:
