@@ -62,6 +62,7 @@ def answer(query: Query, view: ViewName, asked: Asked) -> dict[str, object]:
     return frame | {
         "workspace": place.workspace,
         "now": _plain(place.now),
+        "first": _plain(place.first),
         "since": _plain(shown.since),
         "until": _plain(shown.until),
         "step_s": shown.step_s,
@@ -112,7 +113,7 @@ def _nowhere(view: ViewName) -> dict[str, object]:
         panel.id: {"id": panel.id, "title": panel.title, "unit": panel.unit, "empty": panel.empty, "rows": []}
         for panel in VIEWS[view]
     }
-    nothing = dict.fromkeys(("workspace", "now", "since", "until", "step_s", "span"))
+    nothing = dict.fromkeys(("workspace", "now", "first", "since", "until", "step_s", "span"))
     return {**nothing, "slice": "", "stream": "contacts", "streams": [], "panels": panels}
 
 

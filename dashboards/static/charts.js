@@ -105,8 +105,15 @@ function countAxis(gridIndex, name) {
   };
 }
 
+/** Where any spike is on: overlapping ones are one area, or their tints would add up. */
 function spikeAreas(spikes, until) {
-  return { silent: true, itemStyle: { color: colour("--spike-tint") }, data: spikes.map((spike) => [{ xAxis: spike.onset }, { xAxis: spike.end ?? until }]) };
+  const areas = [];
+  for (const { onset, end } of [...spikes].sort((a, b) => a.onset - b.onset)) {
+    const last = areas.at(-1);
+    if (last && onset <= last[1]) last[1] = Math.max(last[1], end ?? until);
+    else areas.push([onset, end ?? until]);
+  }
+  return { silent: true, itemStyle: { color: colour("--spike-tint") }, data: areas.map(([from, to]) => [{ xAxis: from }, { xAxis: to }]) };
 }
 
 /** Rows of bars so that none covers another: greedy by onset, at most `most` rows. */
@@ -121,7 +128,7 @@ function stacked(spikes, until, most = 5) {
 }
 
 /** Volume with its band above; spikes and changes below on the same time axis. */
-export function timeline({ volume, spikes, changes, since, until, stepMs, now }) {
+export function timeline({ volume, spikes, changes, stream, since, until, stepMs, now }) {
   return ({ narrow }) => {
     const placed = stacked(spikes, until);
     const kinds = CHANGE_KINDS.filter((kind) => changes.some((change) => change.kind === kind));
@@ -132,8 +139,8 @@ export function timeline({ volume, spikes, changes, since, until, stepMs, now })
     const grids = [{ left, right, top, height: curve }];
     if (lanes.length) grids.push({ left, right, top: top + curve + 34, height: laneHeight });
     const series = curveSeries(volume);
-    series[3].markArea = spikeAreas(spikes, until);
-    series.push(...laneSeries({ placed, kinds, changes, spikeRows, until, since, narrow }));
+    series[3].markArea = spikeAreas(spikes.filter((one) => one.stream === stream), until);
+    series.push(...laneSeries({ placed, kinds, changes, until, since }));
     return {
       height: top + curve + 34 + laneHeight + 12,
       option: {
@@ -148,7 +155,7 @@ export function timeline({ volume, spikes, changes, since, until, stepMs, now })
   };
 }
 
-function laneSeries({ placed, kinds, changes, until, since, narrow }) {
+function laneSeries({ placed, kinds, changes, until, since }) {
   const common = { xAxisIndex: 1, yAxisIndex: 1, tooltip: { trigger: "item", formatter: markTip }, cursor: "pointer", z: 6 };
   const bars = placed.map(({ spike, row }) => ({
     ...common, type: "line", symbol: "none", triggerLineEvent: true, name: "spike", id: `bar-${spike.spike_id}`,
@@ -157,8 +164,8 @@ function laneSeries({ placed, kinds, changes, until, since, narrow }) {
     emphasis: { lineStyle: { width: 13 } },
   }));
   const heads = placed.length ? [{
-    ...common, type: "scatter", name: "spike-heads", symbolSize: narrow ? 15 : 13,
-    data: placed.map(({ spike, row }) => ({ value: [Math.max(spike.onset, since), `spike-${row}`], symbol: `path://${kindOf(spike.kind).path}`, itemStyle: { color: colour(`--kind-${spike.kind || "pending"}`), borderColor: colour("--surface"), borderWidth: 2 }, spike })), z: 8,
+    ...common, type: "scatter", name: "spike-heads", symbolSize: 12, symbolOffset: [-13, 0],
+    data: placed.map(({ spike, row }) => ({ value: [Math.max(spike.onset, since), `spike-${row}`], symbol: `path://${kindOf(spike.kind).path}`, itemStyle: { color: colour(`--kind-${spike.kind || "pending"}`) }, spike })), z: 8,
   }] : [];
   const marks = kinds.map((kind) => ({
     ...common, type: "scatter", name: kind, symbol: `path://${KINDS[kind].path}`, symbolSize: 12,

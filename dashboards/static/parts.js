@@ -26,19 +26,22 @@ export function empty(title, ...rest) {
   return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), ...rest.map((one) => (typeof one === "string" ? h("p", {}, one) : one)));
 }
 
+/** Words between backticks as code. */
+export const coded = (text) => text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
+
 /** A titled section: what its query failed with, what an empty result means, or what `body` makes of the rows. */
 export function section(panel, body, { id = panel.id, extra = null } = {}) {
-  const content = panel.error ? h("p", { class: "panel-error", role: "alert" }, panel.error) : panel.rows.length ? body(panel.rows) : h("p", { class: "panel-empty" }, panel.empty);
+  const content = panel.error ? h("p", { class: "panel-error", role: "alert" }, panel.error) : panel.rows.length ? body(panel.rows) : h("p", { class: "panel-empty" }, coded(panel.empty));
   return h("section", { class: "card", "data-key": `section-${id}`, "aria-labelledby": `title-${id}` },
     h("div", { class: "card-head" }, h("h2", { id: `title-${id}` }, panel.title), extra), content);
 }
 
 /** A table that turns into cards on a phone; `columns` are [heading, cell(row), class?]. */
-export function table(columns, rows, { key, caption }) {
+export function table(columns, rows, { key, caption, quiet = () => false }) {
   return h("table", { class: "table" },
     h("caption", { class: "visually-hidden" }, caption),
     h("thead", {}, h("tr", {}, columns.map(([heading, , kind]) => h("th", { scope: "col", class: kind }, heading)))),
-    h("tbody", {}, rows.map((row) => h("tr", { "data-key": key(row) }, columns.map(([heading, cell, kind]) => h("td", { class: kind, "data-label": heading }, cell(row)))))));
+    h("tbody", {}, rows.map((row) => h("tr", { "data-key": key(row), class: quiet(row) ? "quiet" : null }, columns.map(([heading, cell, kind]) => h("td", { class: kind, "data-label": heading }, cell(row)))))));
 }
 
 /** A chart's data as a plain table, for readers of screens and of numbers. */

@@ -1,7 +1,7 @@
 // Changes upstream, and what each has cost; most cost nothing, and the list says so.
 import { h } from "./dom.js";
 import { cause } from "./causes.js";
-import { number, plural, signed, sliceName, span, timeOf } from "./format.js";
+import { moment, number, plural, signed, sliceName, span, timeOf } from "./format.js";
 import { link, probability, section, table } from "./parts.js";
 
 export const title = () => "Changes";
@@ -13,7 +13,7 @@ export function view(data, here) {
   const costly = changes.rows.filter((one) => one.contacts);
   return [
     h("div", { class: "headline", "data-key": "headline" }, h("h1", {}, changes.rows.length ? [h("strong", {}, number(costly.length)), ` of ${plural(changes.rows.length, "change")} cost contacts.`] : "No change upstream is known."),
-      h("p", { class: "muted" }, "As of ", timeOf(data.now, data.now), ". Releases, promotions, policies, prices, incidents, automation and staffing, latest first.")),
+      h("p", { class: "muted" }, "As of ", timeOf(data.now, data.now, moment(data.now)), ". Releases, promotions, policies, prices, incidents, automation and staffing, latest first.")),
     section({ ...changes, title: "What was changed, and what it cost" }, (rows) => changeTable(rows, data, here)),
   ];
 }
@@ -27,5 +27,5 @@ function changeTable(rows, { now, panels }, here) {
     ["Contacts", (row) => (row.contacts ? h("span", { class: "excess" }, h("strong", {}, signed(Math.round(row.contacts))), h("span", { class: "interval" }, ` ${span(Math.round(row.contacts_low), Math.round(row.contacts_high))}`)) : h("span", { class: "muted" }, "none")), "number"],
     ["Sure", (row) => (row.contacts ? probability(row.probability) : "")],
     ["Spikes", (row) => row.spikes.slice(0, 6).map((id, at) => [at ? ", " : "", link(here({}, `/spikes/${encodeURIComponent(id)}`), {}, slices.has(id) ? sliceName(slices.get(id)) : "a spike")])],
-  ], rows, { key: (row) => `change-${row.kind}-${row.key}`, caption: "Changes, latest first, with what they cost" });
+  ], rows, { key: (row) => `change-${row.kind}-${row.key}`, caption: "Changes, latest first, with what they cost", quiet: (row) => !row.contacts });
 }

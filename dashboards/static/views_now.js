@@ -2,10 +2,11 @@
 import { h } from "./dom.js";
 import { CHANGE_KINDS, KINDS, cause, causeName, glyph } from "./causes.js";
 import { chartPlace, draw, timeline } from "./charts.js";
-import { length, number, percent, plural, signed, sliceName, span, timeOf } from "./format.js";
-import { STATES, age, curveTable, empty, excess, link, pill, probability, table } from "./parts.js";
+import { length, moment, number, percent, plural, signed, sliceName, timeOf } from "./format.js";
+import { STATES, age, coded, curveTable, empty, excess, link, pill, probability, table } from "./parts.js";
 
-const SPANS = [["6h", "6 hours"], ["1d", "1 day"], ["1w", "1 week"], ["4w", "4 weeks"], ["1y", "1 year"], ["all", "All"]];
+const DAY = 86_400_000;
+const SPANS = [["6h", "6 hours", DAY / 4], ["1d", "1 day", DAY], ["1w", "1 week", 7 * DAY], ["4w", "4 weeks", 28 * DAY], ["1y", "1 year", 365 * DAY], ["all", "All", 0]];
 
 export const title = () => "Now";
 
@@ -17,7 +18,7 @@ export function announce(data) {
 export function draws(data, go) {
   const { volume, spikes, changes } = data.panels;
   const shown = volume.rows;
-  draw("now", timeline({ volume: shown, spikes: spikes.rows, changes: changes.rows, since: data.since, until: data.until, stepMs: data.step_s * 1000, now: data.now }), (event) => {
+  draw("now", timeline({ volume: shown, spikes: spikes.rows, changes: changes.rows, stream: data.stream, since: data.since, until: data.until, stepMs: data.step_s * 1000, now: data.now }), (event) => {
     const spike = event.data?.spike ?? spikes.rows.find((one) => `bar-${one.spike_id}` === event.seriesId);
     if (spike) go(`/spikes/${encodeURIComponent(spike.spike_id)}`);
   });
@@ -31,24 +32,25 @@ export function view(data, here) {
     h("section", { class: "card", "data-key": "section-volume", "aria-labelledby": "title-volume" },
       h("div", { class: "card-head" }, h("h2", { id: "title-volume" }, `${data.stream === "low_scores" ? "Low scores" : "Contacts"}${data.slice ? `: ${sliceName(data.slice)}` : " everywhere"}`), controls(data, here)),
       volume.error || spikes.error || changes.error ? h("p", { class: "panel-error", role: "alert" }, volume.error || spikes.error || changes.error) : null,
-      volume.rows.length ? [legend(changes.rows, spikes.rows), chartPlace("now", chartSays(data, open), curveTable(volume.rows, data.now))] : h("p", { class: "panel-empty" }, volume.empty)),
+      volume.rows.length ? [legend(changes.rows, spikes.rows), chartPlace("now", chartSays(data, open), curveTable(volume.rows, data.now))] : h("p", { class: "panel-empty" }, coded(volume.empty))),
     h("section", { class: "card", "data-key": "section-spikes", "aria-labelledby": "title-spikes" },
       h("div", { class: "card-head" }, h("h2", { id: "title-spikes" }, "Spikes"), h("span", { class: "muted" }, plural(spikes.rows.length, "spike"), " in this span")),
-      spikes.rows.length ? spikeTable(spikes.rows, data.now, here) : h("p", { class: "panel-empty" }, spikes.empty)),
+      spikes.rows.length ? spikeTable(spikes.rows, data.now, here) : h("p", { class: "panel-empty" }, coded(spikes.empty))),
   ];
 }
 
 /** The one sentence that answers "is something wrong?". */
 function headline(data, open) {
   const worst = [...open].sort((a, b) => b.excess - a.excess)[0];
+  const over = data.panels.spikes.rows.filter((spike) => spike.state !== "open");
   const totals = data.panels.totals.rows[0];
   const usual = totals && totals.expected > 0 ? `${number(totals.observed)} contacts, ${number(Math.round(totals.expected))} expected` : null;
   const said = worst
     ? [h("strong", {}, plural(open.length, "spike"), open.length === 1 ? " is open" : " are open"), ". ", open.length > 1 ? "The largest: " : "", cause(worst), ` on ${sliceName(worst.slice)}, `, h("strong", {}, `${signed(Math.round(worst.excess))} contacts`), worst.probability === null ? "" : `, ${percent(worst.probability)} sure`, "."]
-    : [h("strong", {}, "No spike is open."), " ", usual ? `Customers write in about as often as they usually do.` : ""];
+    : [h("strong", {}, "No spike is open."), " ", over.length ? `${plural(over.length, "spike")} in this span ${over.length === 1 ? "is" : "are"} over.` : usual ? "Customers write in as often as they usually do." : ""];
   return h("div", { class: `headline ${worst ? "is-hot" : "is-calm"}`, "data-key": "headline" },
     h("h1", {}, said),
-    h("p", { class: "muted" }, "As of ", timeOf(data.now, data.now), usual ? ` · in this span ${usual}` : ""));
+    h("p", { class: "muted" }, "As of ", timeOf(data.now, data.now, moment(data.now)), usual ? ` · in this span ${usual}` : ""));
 }
 
 function controls(data, here) {
@@ -56,7 +58,7 @@ function controls(data, here) {
   return h("div", { class: "controls" },
     data.streams.length > 1 ? h("div", { class: "segments", role: "group", "aria-label": "What is counted" }, data.streams.map((one) => link(here({ stream: one }), { "aria-current": data.stream === one ? "true" : null }, one.replaceAll("_", " ")))) : null,
     slices.length > 1 ? h("label", { class: "pick" }, h("span", { class: "visually-hidden" }, "Slice"), h("select", { "data-param": "slice" }, slices.map((one) => h("option", { value: one.slice, selected: one.slice === data.slice }, sliceName(one.slice))))) : null,
-    h("div", { class: "segments", role: "group", "aria-label": "Span of time" }, SPANS.map(([span_, name]) => link(here({ span: span_ }), { "aria-current": data.span === span_ ? "true" : null, title: name, "aria-label": name }, span_))));
+    h("div", { class: "segments", role: "group", "aria-label": "Span of time" }, SPANS.filter(([one, , long]) => long < data.now - data.first || one === data.span).map(([one, name]) => link(here({ span: one }), { "aria-current": data.span === one ? "true" : null, title: name, "aria-label": name }, one))));
 }
 
 function legend(changes, spikes) {
@@ -93,5 +95,3 @@ export function nothingYet() {
     h("p", {}, "Start ", h("code", {}, "whence demo"), " to watch a made-up company, ", h("code", {}, "whence replay FOLDER --mapping FILE"), " for your own exports, or point a help desk at the intake."),
     "The first bucket shows here once its time is over; this page looks again by itself.");
 }
-
-export { span };

@@ -1,7 +1,7 @@
 // Pipeline: can the other pages be believed? Progress, refusals, late contacts, checks, parts.
 import { h } from "./dom.js";
 import { chartPlace, counts, draw } from "./charts.js";
-import { length, number, plural, timeOf } from "./format.js";
+import { length, moment, number, plural, timeOf } from "./format.js";
 import { pill, section, table } from "./parts.js";
 
 export const title = () => "Pipeline";
@@ -24,7 +24,7 @@ export function view(data) {
   return [
     h("div", { class: `headline ${down.length || failing.length ? "is-hot" : "is-calm"}`, "data-key": "headline" },
       h("h1", {}, worries.length ? h("strong", {}, `${sentence(worries)}.`) : h("strong", {}, "Everything flows.")),
-      h("p", { class: "muted" }, "Judged up to ", timeOf(data.now, data.now), behind(data))),
+      h("p", { class: "muted" }, "Judged up to ", timeOf(data.now, data.now, moment(data.now)), behind(data))),
     h("section", { class: "card", "data-key": "section-health", "aria-labelledby": "title-health" }, h("div", { class: "card-head" }, h("h2", { id: "title-health" }, "Parts")), data.health.length ? parts(data.health) : h("p", { class: "panel-empty" }, "This page runs by itself; other processes answer at their own /health.")),
     h("div", { class: "columns", "data-key": "columns-1" },
       section(progress, (rows) => progressTable(rows, data.now)),

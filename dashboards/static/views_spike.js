@@ -38,11 +38,13 @@ export function view(data, here) {
     return [empty("This spike is not here.", "It may belong to another workspace, or its records have passed their retention.", link(here({}, "/now"), {}, "Back to all spikes"))];
   }
   const said = attribution(data);
+  const [first, rest] = sentences(said, spike);
   return [
     h("nav", { class: "crumbs", "aria-label": "Breadcrumb", "data-key": "crumbs" }, link(here({}, "/now"), {}, "Now"), h("span", { "aria-hidden": "true" }, " / "), h("span", {}, sliceName(spike.slice))),
     h("div", { class: "headline", "data-key": "headline" },
       h("p", { class: "eyebrow" }, pill(spike.state, STATES[spike.state]), said?.final ? pill("final", "final word") : null, spike.stream === "low_scores" ? pill("stream", "low scores") : null),
-      h("h1", {}, said?.sentence || `${signed(Math.round(spike.excess))} contacts more than usual on ${sliceName(spike.slice)}; the cause is being worked out.`)),
+      h("h1", {}, said ? told(first, data.now) : `${signed(Math.round(spike.excess))} contacts more than usual on ${sliceName(spike.slice)}; the cause is being worked out.`),
+      rest ? h("p", { class: "lead" }, told(rest, data.now)) : null),
     spike.merged_into ? h("p", { "data-key": "merged" }, "It turned out to be part of another spike: ", link(here({}, `/spikes/${encodeURIComponent(spike.merged_into)}`), {}, "see that one"), ".") : null,
     facts(spike, candidates(data)[0], data.now),
     section({ ...data.panels.curve, title: `Contacts: ${sliceName(spike.slice)}` }, (rows) => [curveNote(rows), chartPlace("spike", curveSays(spike), curveTable(rows, data.now))]),
@@ -53,6 +55,19 @@ export function view(data, here) {
     section(data.panels.revisions, (rows) => revisions(rows, data.now)),
   ];
 }
+
+/** The attribution's first sentence and the others, with names for people in the place of keys. */
+function sentences(said, spike) {
+  if (!said) return ["", ""];
+  let text = said.sentence;
+  if (said.key && said.title) text = text.replace(said.key, `\u201c${said.title}\u201d`);
+  if (spike.slice) text = text.replaceAll(spike.slice, sliceName(spike.slice));
+  const end = text.search(/[.;] (?=[A-Z0-9+\u201c])/);
+  return end < 0 ? [text, ""] : [text.slice(0, end + 1), text.slice(end + 2)];
+}
+
+/** A sentence with its moments (UTC) as the viewer's own time. */
+const told = (text, now) => text.split(/(\d{4}-\d{2}-\d{2} \d{2}:\d{2})/).map((part, at) => (at % 2 ? timeOf(Date.parse(`${part.replace(" ", "T")}Z`), now) : part));
 
 function facts(spike, best, now) {
   const until = spike.end ?? now;
@@ -73,32 +88,45 @@ function curveNote(rows) {
 const curveSays = (spike) =>
   `Contacts on ${sliceName(spike.slice)}: ${number(spike.observed)} since the onset against ${number(Math.round(spike.expected))} expected.`;
 
+const SHOWN = 4;
+
+/** The likeliest candidates; the many that are nearly ruled out wait behind one line. */
 function candidateList(rows, data) {
-  return h("ol", { class: "candidates" }, rows.map((one, at) => h("li", { class: `candidate kind-edge-${one.kind}`, "data-key": `candidate-${one.kind}-${one.key}` },
-    h("details", { open: at === 0 },
+  const rest = rows.slice(SHOWN);
+  const list = (some, first) => h("ol", { class: "candidates" }, some.map((one, at) => candidate(one, data, first && at === 0)));
+  if (rest.length < 2) return list(rows, true);
+  return [list(rows.slice(0, SHOWN), true), h("details", { class: "more", "data-key": "more" }, h("summary", {}, `${rest.length} more, together ${percent(rest.reduce((sum, one) => sum + one.probability, 0))}`), list(rest, false))];
+}
+
+function candidate(one, data, open) {
+  return h("li", { class: "candidate", "data-key": `candidate-${one.kind}-${one.key}` },
+    h("details", { open },
       h("summary", {},
         h("span", { class: "candidate-name" }, cause(one), one.owner ? h("span", { class: "muted" }, ` · ${one.owner}`) : null),
         h("span", { class: "candidate-bar", "aria-hidden": "true" }, h("span", { class: `candidate-fill fill-${one.kind}`, vars: { "--share": one.probability } })),
         h("span", { class: "candidate-share" }, percent(one.probability)),
         h("span", { class: "candidate-excess" }, `${signed(Math.round(one.excess))} `, h("span", { class: "interval" }, span(Math.round(one.excess_low), Math.round(one.excess_high))))),
-      evidence(one, evidenceOf(data, one))))));
+      evidence(one, evidenceOf(data, one), data.now)));
 }
 
 /** Each line multiplies the odds against "unknown"; shown as a factor, and drawn on one scale for all lines. */
-function evidence(candidate, lines) {
+function evidence(candidate, lines, now) {
   if (!lines.length) return h("p", { class: "muted note" }, candidate.kind === "unknown" ? "What is left when no known change explains the spike; every other candidate is weighed against it." : "No evidence lines were kept for this candidate.");
   const most = Math.max(3, ...lines.map((one) => Math.abs(one.weight)));
   return h("ul", { class: "evidence", "aria-label": `Evidence for ${causeName(candidate)}` }, lines.map((one) => h("li", { "data-key": `evidence-${one.line}` },
     h("span", { class: "evidence-line" }, LINES[one.line] ?? one.line),
-    h("span", { class: `evidence-weight ${one.weight >= 0 ? "for" : "against"}`, title: `${one.weight.toFixed(2)} nats of log-odds` }, factor(one.weight)),
-    h("span", { class: "evidence-bar", "aria-hidden": "true" }, h("span", { class: `evidence-fill ${one.weight >= 0 ? "for" : "against"}`, vars: { "--size": Math.min(1, Math.abs(one.weight) / most) } })),
-    h("span", { class: "evidence-sentence" }, one.sentence))));
+    h("span", { class: `evidence-weight ${side(one.weight)}`, title: `${one.weight.toFixed(2)} nats of log-odds` }, factor(one.weight)),
+    h("span", { class: "evidence-bar", "aria-hidden": "true" }, h("span", { class: `evidence-fill ${side(one.weight)}`, vars: { "--size": Math.min(1, Math.abs(one.weight) / most) } })),
+    h("span", { class: "evidence-sentence" }, told(one.sentence, now)))));
 }
+
+const NOTHING = Math.log(1.15);
+const side = (weight) => (Math.abs(weight) < NOTHING ? "neither" : weight > 0 ? "for" : "against");
 
 /** 2.3 nats → "10 times likelier": a factor on the odds says more to a person than a logarithm. */
 function factor(weight) {
+  if (side(weight) === "neither") return "says nothing";
   const times = Math.exp(Math.abs(weight));
-  if (times < 1.15) return "says nothing";
   const text = times >= 1000 ? "over 1,000" : number(times >= 10 ? Math.round(times) : Math.round(times * 10) / 10);
   return weight > 0 ? `${text} × likelier` : `${text} × less likely`;
 }

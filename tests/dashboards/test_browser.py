@@ -208,10 +208,10 @@ def test_what_customers_wrote_is_text_never_markup(filled: Query, chrome: Browse
 def test_time_is_the_viewers_with_utc_at_hand(site: str, chrome: Browser) -> None:
     with shown(chrome, f"{site}/now", Look(zone="Asia/Kolkata")) as page:
         fresh = page.locator(".fresh time")
-        expect(fresh).to_have_text("21:10")
+        expect(fresh).to_contain_text("21:10")
         expect(fresh).to_have_attribute("title", "2026-03-12 15:40 UTC")
         page.get_by_role("button", name="Asia/Calcutta").or_(page.get_by_role("button", name="Asia/Kolkata")).click()
-        expect(fresh).to_have_text("15:40")
+        expect(fresh).to_contain_text("15:40")
 
 
 def test_theme_can_be_chosen_and_is_kept(site: str, chrome: Browser) -> None:
