@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -33,13 +33,17 @@ class Checkpoint:
         self._context: Any = None
         self._runs = 0
 
-    def run(self, landed: Landed, checks: Sequence[Check]) -> list[Outcome]:
-        """Judge the checks, one suite per frame, in their order."""
+    def run(
+        self, landed: Landed, checks: Sequence[Check], *, stopped: Callable[[], bool] = lambda: False
+    ) -> list[Outcome]:
+        """Judge the checks, one suite per frame, in their order; once ``stopped``, give up and return nothing."""
         by_frame: dict[str, list[Check]] = defaultdict(list)
         for check in checks:
             by_frame[check.frame].append(check)
         outcomes: dict[str, Outcome] = {}
         for frame, found in by_frame.items():
+            if stopped():
+                return []
             for outcome in self._suite(frame, landed.frames[frame], found):
                 outcomes[outcome.check.check_id] = outcome
         return [outcomes[check.check_id] for check in checks]

@@ -18,6 +18,7 @@ from schemas.workspace import Workspace
 from sinks.meters import CHECKS_FAILED
 from sinks.migrate import require_current
 from sinks.quality.checkpoint import Checkpoint
+from sinks.quality.landed import window_of
 from sinks.quality.run import run_checks
 from sinks.quality.sequence import QualityTopic
 from sinks.quality.settings import QualitySettings
@@ -51,7 +52,8 @@ class Quality:
         self._clock = clock
         self._checkpoint = Checkpoint()
         self._windows: dict[str, datetime] = {}
-        self._health = Health(part=self.name, alive=True, ready=True, detail="no checks have run yet")
+        self._said = "no checks have run yet"
+        self._health = Health(part=self.name, alive=True, ready=True, detail=self._said)
 
     def health(self) -> Health:
         """Ready while its last round could run, whatever the checks said."""
@@ -84,9 +86,10 @@ class Quality:
             LOG.warning("waiting", reason=str(error), pause_s=retry_s)
             self._say(alive=True, ready=False, detail=f"{error} Checking again in {retry_s:g} s.")
             return retry_s
-        failed = sum(not one.success for one in results)
-        said = f"{failed} of {len(results)} checks failed in the last round" if results else "nothing to check yet"
-        self._say(alive=True, ready=True, detail=said)
+        if results:
+            failed = sum(not one.success for one in results)
+            self._said = f"{failed} of {len(results)} checks failed in the last round"
+        self._say(alive=True, ready=True, detail=self._said)
         return self._settings.every_s
 
     def _checked(self, topic: QualityTopic, stop: threading.Event) -> list[QualityResult]:
@@ -97,20 +100,30 @@ class Quality:
             for workspace in self._workspaces:
                 if stop.is_set():
                     break
-                results += self._workspace(client, topic, workspace)
+                results += self._workspace(client, topic, workspace, stop)
             return results
         except ClickHouseError as error:
             raise explained(error, self._store) from error
         finally:
             client.close()
 
-    def _workspace(self, client: Client, topic: QualityTopic, workspace: Workspace) -> list[QualityResult]:
+    def _workspace(
+        self, client: Client, topic: QualityTopic, workspace: Workspace, stop: threading.Event
+    ) -> list[QualityResult]:
+        """Check the newest window of one workspace, unless that was done already."""
         now = self._clock() - _patience(workspace) if workspace.progress == "clock" else data_time(client, workspace)
-        if now is None:
+        if now is None or self._windows.get(workspace.name) == window_of(workspace, now, self._settings).end:
             return []
-        seq = max(topic.last_seq(workspace.name), stored_seq(client, workspace.name))
-        results = run_checks(client, workspace, now=now, seq=seq, settings=self._settings, checkpoint=self._checkpoint)
-        if not results or self._windows.get(workspace.name) == results[0].window_end:
+        results = run_checks(
+            client,
+            workspace,
+            now=now,
+            seq=max(topic.last_seq(workspace.name), stored_seq(client, workspace.name)),
+            settings=self._settings,
+            checkpoint=self._checkpoint,
+            stopped=stop.is_set,
+        )
+        if not results:
             return []
         topic.publish(results)
         self._windows[workspace.name] = results[0].window_end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from clickhouse_connect.driver.client import Client
@@ -24,6 +25,7 @@ def run_checks(
     seq: int = 0,
     settings: QualitySettings = QualitySettings(),  # noqa: B008 - frozen
     checkpoint: Checkpoint | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[QualityResult]:
     """Check what landed in the newest window closed at ``now``, which is event time.
 
@@ -34,13 +36,14 @@ def run_checks(
         seq: The last ``seq`` on the topic; results go on from there.
         settings: Window and history.
         checkpoint: Kept between runs; without one the first run's cost is paid each time.
+        stopped: Asked between suites; once true, nothing is returned.
 
     Returns:
         One result per check that can be judged; none where nothing has landed or nothing is usual yet.
     """
     window = window_of(workspace, now, settings)
     landed = read(client, window, settings)
-    outcomes = (checkpoint or Checkpoint()).run(landed, suite(landed, window))
+    outcomes = (checkpoint or Checkpoint()).run(landed, suite(landed, window), stopped=stopped)
     return [
         QualityResult(
             workspace=workspace.name,

@@ -61,15 +61,14 @@ class QualityTopic:
             self._consumer.assign(self._places())
         ended: set[int | None] = set()
         while len(ended) < self._partitions:
-            messages = self._consumer.consume(1_000, timeout=TIMEOUT_S)
-            if not messages:
+            message = self._consumer.poll(TIMEOUT_S)
+            if message is None:
                 raise RetryableError(f"no Kafka broker answers at {self._broker.servers}", retry_after_s=5.0)
-            for message in messages:
-                error, value = message.error(), message.value()
-                if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
-                elif error is None and value is not None:
-                    self._take(value)
+            error, value = message.error(), message.value()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+            elif error is None and value is not None:
+                self._take(value)
 
     def _places(self) -> list[TopicPartition]:
         positions = self._consumer.position(self._consumer.assignment())
