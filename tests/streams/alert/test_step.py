@@ -36,7 +36,8 @@ def gone(earlier: Impact) -> Impact:
 
 
 def alerts(*impacts: Impact, workspace: Workspace = LOUD) -> list[Alert]:
-    state, found = ALERT.start(workspace), []
+    state = ALERT.start(workspace)
+    found: list[Any] = []
     for one in impacts:
         state, outputs = ALERT.step(state, one)
         found.extend(outputs)

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from schemas.frame import Frame, Sample, Signs
 from schemas.spike import Expectation, Spike
 from schemas.timeline import Change, Scope, TimelineEntry
-from schemas.workspace import Workspace
+from schemas.workspace import Dimension, Workspace
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-DIMENSIONS = ("platform", "product")
+DIMENSIONS: tuple[Dimension, ...] = ("platform", "product")
 USUAL = (
     "my parcel has not arrived yet where is it",
     "please change the address of my order",
@@ -170,7 +170,9 @@ class World:
         return entries
 
     def judgements(self) -> tuple[list[Spike], list[Expectation]]:
-        spikes, marks, onset = [], [], self.onset
+        onset = self.onset
+        spikes: list[Spike] = []
+        marks: list[Expectation] = []
         for hour in range(self.days * 24):
             until = START + (hour + 1) * HOUR
             since = round((until - onset) / HOUR)
