@@ -58,6 +58,7 @@ def connect(settings: StoreSettings) -> Client:
     """
     if settings.path:
         _prepare_folder(Path(settings.path))
+        _refuse_second_process(settings)
     try:
         client = _open(settings)
         client.command(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
@@ -141,13 +142,24 @@ def explained(error: BaseException, settings: StoreSettings) -> FatalError:
     )
 
 
+def _refuse_second_process(settings: StoreSettings) -> None:
+    """Asked before the engine opens, which would complain on the terminal in its own words."""
+    owner = _owner(Path(settings.path))
+    if owner is not None and owner != f" ({os.getpid()})":
+        raise _in_use(settings, owner)
+
+
+def _in_use(settings: StoreSettings, owner: str) -> FatalError:
+    return FatalError(
+        f"The embedded store in {settings.path} is in use by another process{owner}",
+        remedy="End that one, or use a ClickHouse server, which many processes can share.",
+    )
+
+
 def _embedded(error: BaseException, settings: StoreSettings) -> FatalError:
     owner = _owner(Path(settings.path))
     if owner is not None:
-        return FatalError(
-            f"The embedded store in {settings.path} is in use by another process{owner}",
-            remedy="End that one, or use a ClickHouse server, which many processes can share.",
-        )
+        return _in_use(settings, owner)
     return FatalError(
         f"The embedded store in {settings.path} does not open: {first_line(error)}",
         remedy="Name an empty folder with store.path, or restore this one.",

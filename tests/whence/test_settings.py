@@ -75,7 +75,7 @@ def test_workspaces_may_come_as_json() -> None:
 def test_settings_are_frozen() -> None:
     settings = load_settings(environ={})
     with pytest.raises(ValueError, match="frozen"):
-        settings.web.port = 1  # type: ignore[misc]
+        settings.web.port = 1
 
 
 def test_tls_and_sasl_pass_through_to_the_client(tmp_path: Path) -> None:
