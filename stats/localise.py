@@ -19,16 +19,30 @@ def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, spread2: Floa
     Levels err together, shares hardly: of the forecast's relative variance ``spread2`` no more than a share's
     (``SHARE_ERROR`` squared) is held against a slice here. Zero or less where the count does not exceed the mean.
     """
-    safe = np.maximum(mean, 1e-9)
-    ratio = np.maximum(count, 1e-9) / safe
-    gain = np.where(count > safe, count * np.log(ratio) - (count - safe), 0.0)
     many = np.log(np.maximum(np.bincount(depth, minlength=4), 1))
-    return np.asarray(gain / (dispersion + np.minimum(SHARE_ERROR**2, spread2) * safe) - many[depth])
+    spread = dispersion + np.minimum(SHARE_ERROR**2, spread2) * mean
+    return np.asarray(rise_gain(count, mean) / spread - many[depth])
 
 
 def unexplained(count: Floats, *, mean: Floats, shared: Floats) -> Floats:
     """Counts of every slice without the excess that it shares with a spike, but no lower than their expectation."""
     return np.maximum(count - np.maximum(shared, 0.0), np.minimum(count, mean))
+
+
+def rise_gain(count: Floats, mean: Floats) -> Floats:
+    """Poisson log-likelihood ratio of the best raised rate against the expected one; 0 where nothing is raised."""
+    safe = np.maximum(mean, 1e-9)
+    ratio = np.maximum(count, 1e-9) / safe
+    return np.where(count > safe, count * np.log(ratio) - (count - safe), 0.0)
+
+
+def last_step(count: Floats, mean: Floats) -> int:
+    """The step with which a rise that began with the first step most likely ended (place of the last raised one).
+
+    >>> last_step(np.array([9.0, 8.0, 9.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0, 2.0, 2.0]))
+    2
+    """
+    return int(np.argmax(rise_gain(np.cumsum(count), np.cumsum(mean))))
 
 
 def onset_posterior(count: Floats, mean: Floats, *, dispersion: float) -> Floats:
@@ -37,10 +51,7 @@ def onset_posterior(count: Floats, mean: Floats, *, dispersion: float) -> Floats
     ``count`` and ``mean`` are steps of one slice, oldest first. Generalised likelihood of a raised rate from each
     step to the end, divided by dispersion. A step without expectation (a gap) begins nothing.
     """
-    after_count = np.cumsum(count[::-1])[::-1]
-    after_mean = np.maximum(np.cumsum(mean[::-1])[::-1], 1e-9)
-    ratio = np.maximum(after_count, 1e-9) / after_mean
-    gain = np.where(after_count > after_mean, after_count * np.log(ratio) - (after_count - after_mean), 0.0)
+    gain = rise_gain(np.cumsum(count[::-1])[::-1], np.cumsum(mean[::-1])[::-1])
     weight = np.where(mean > 0, np.exp((gain - gain.max()) / dispersion), 0.0)
     if not weight.any():
         weight[-1] = 1.0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.spike import Spike
+from stats.localise import last_step
 from streams.detect.episode import Episode
 from streams.detect.known import Floats, Known
 from streams.detect.ladder import Ladder
 
 
-LEAST_RISE = 0.02
+ONSET_SPAN_SD = 3.29
 
 
 def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
@@ -29,11 +30,17 @@ def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
 
 
 def totals(known: Known, episode: Episode, end_s: int) -> tuple[float, float, float]:
-    """Observed, expected and the variance of chance, from the onset to ``end_s``."""
+    """Observed, expected and the variance of the excess, from the onset to ``end_s``.
+
+    Chance in the usual contacts, the forecast's error, and not knowing quite when the rise began and ended.
+    """
     count, mean, _, _ = _steps_since(known, episode, end_s)
     observed = float(count.sum()) + episode.settled[0]
     expected = float(mean.sum()) + episode.settled[1]
     variance = float(known.coarse.dispersion[episode.number]) * expected + episode.forecast2 * expected**2
+    ends = 1 if episode.state == "open" else 2
+    edge = (episode.onset_high_s - episode.onset_low_s) / ONSET_SPAN_SD / max(end_s - episode.onset_s, known.bucket_s)
+    variance += ends * (min(edge, 1.0) * (observed - expected)) ** 2
     return observed, expected, variance
 
 
@@ -90,11 +97,9 @@ def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Fl
 
 
 def _end(known: Known, episode: Episode) -> int:
-    """Where the cumulated excess, less half of the rise, was highest."""
+    """Where its rise most likely ended."""
     count, mean, begin_s, step_s = _steps_since(known, episode, known.now_s)
-    rise = count.sum() / max(float(mean.sum()), 1e-9)
-    gain = np.cumsum(count - mean * (1 + max(rise - 1, LEAST_RISE) / 2))
-    steps = int(np.argmax(gain)) + 1 if len(gain) else 0
+    steps = last_step(count, mean) + 1 if len(count) else 0
     return min(max(begin_s + steps * step_s, episode.since_s + known.bucket_s), known.now_s)
 
 
