@@ -43,7 +43,7 @@ class Processes:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.deaths: Counter[str] = Counter()
+        self.deaths: Counter[Slot] = Counter()
         self._moments: dict[Slot, list[str]] = {}
         self._processes: dict[Slot, subprocess.Popen[bytes]] = {}
         self._config = folder / "whence.toml"
@@ -89,13 +89,13 @@ class Processes:
         return len(self._moments[slot])
 
     def tend(self) -> None:
-        """Replace those that were killed."""
+        """Replace those that were killed; ``deaths`` counts them."""
         for slot, process in self._processes.items():
             code = process.poll()
             if code is None:
                 continue
             assert code == -9, f"{slot} ended with {code}: {self._log(slot).read_text()[-3_000:]}"
-            self.deaths[slot.part] += 1
+            self.deaths[slot] += 1
             self._spawn(slot)
 
     def __enter__(self) -> Processes:
@@ -108,7 +108,7 @@ class Processes:
             process.terminate()
         codes = {slot: _ended(process) for slot, process in self._processes.items()}
         if error is None:
-            assert set(codes.values()) <= {0, -9}, codes
+            assert set(codes.values()) <= {0, -9, -15}, codes  # -15: was still starting
 
 
 def _toml(sections: dict[str, dict[str, object]], workspaces: list[dict[str, object]]) -> str:
