@@ -16,22 +16,11 @@ from stats.posterior import cause_interval, posterior
 from streams.attribute import memory as past
 from streams.attribute.book import Version, document_frequency
 from streams.attribute.case import Case, SpikeWords, read_words, window
-from streams.attribute.evidence import (
-    Match,
-    Surroundings,
-    dose_line,
-    exposure_line,
-    feedback_line,
-    fix_line,
-    line,
-    prior_line,
-    scope_line,
-    start_of,
-    time_line,
-    words_lines,
-)
+from streams.attribute.evidence import Surroundings, exposure_line, feedback_line, line, prior_line, scope_line
 from streams.attribute.kinds import CEILING, HABITS, MEASUREMENT, TEMPERATURE
+from streams.attribute.matching import Match, fix_line, words_lines
 from streams.attribute.memory import Memory
+from streams.attribute.onset import dose_line, start_of, time_line
 from streams.attribute.quality import quality_lines
 
 SHOWN = 8

@@ -291,7 +291,8 @@ def _unknown_per_day(state: State, spike: Spike, memory: Memory) -> float:
     """How often spikes come without a logged cause: what the spikes so far came to (the sum of their probabilities
     of a nameless cause), shrunk towards twice the budget of false ones over four weeks."""
     budget_per_day = spike.budget_per_week / 7
-    days = (memory.last_s - memory.first_s) / past.DAY_S if memory.first_s is not None else 0.0
+    watched_s = memory.last_s - memory.first_s if memory.first_s is not None else 0.0
+    days = min(watched_s, KEPT.total_seconds()) / past.DAY_S
     nameless = sum(
         sum(one.probability for one in case.last.candidates if not one.key)
         for spike_id, case in sorted(state.cases.items())

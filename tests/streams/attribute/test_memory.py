@@ -19,7 +19,7 @@ START_S = START.timestamp()
 
 def bucket(
     hours: float,
-    counts: dict[tuple[str, str], int],
+    counts: dict[tuple[str, ...], int],
     *,
     texts: int | None = None,
     minutes: int = 60,
@@ -40,7 +40,8 @@ def bucket(
     )  # fmt: skip
 
 
-IOS, ANDROID = ("ios", "app"), ("android", "app")
+IOS: tuple[str, ...] = ("ios", "app")
+ANDROID: tuple[str, ...] = ("android", "app")
 
 
 def test_counts_are_by_leaf_and_in_proportion_where_a_bucket_is_cut() -> None:

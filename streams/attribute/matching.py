@@ -1,0 +1,86 @@
+"""Evidence from words: what the excess contacts say against what each change says, other changes as placebos."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.attribution import Evidence
+from schemas.spike import Spike
+from schemas.timeline import Change
+from stats.words import match_scores, placebo_z, words_weight
+from streams.attribute.book import Version
+from streams.attribute.case import SpikeWords
+from streams.attribute.evidence import Surroundings, line
+from streams.attribute.kinds import REMEDY
+from streams.attribute.onset import start_of
+
+Floats = NDArray[np.float64]
+
+
+class Match(NamedTuple):
+    """How a change's words match: in standard deviations against placebos, the share of the match that comes from
+    what the change says it fixes, and the evidence line."""
+
+    z: float
+    fixing: float
+    evidence: Evidence
+
+
+def words_lines(
+    around: Surroundings, found: SpikeWords, versions: list[Version], asked: set[str], frequency: Floats
+) -> dict[str, Match]:
+    """Match of the excess words with the words of each change asked for, standardised against all other changes.
+
+    What matches must also be enough of it: if the contacts that use the shared words are few beside the excess,
+    the weight is cut, down to a quarter. Nothing for a change without words or a spike without samples.
+    """
+    usable = [version for version in versions if len(version.words.slots)]
+    if found.sampled == 0 or not usable:
+        return {}
+    slots = np.concatenate([version.words.slots for version in usable])
+    lengths = np.array([len(version.words.slots) for version in usable])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    telling = np.log((len(usable) + 2.0) / (frequency + 1.0)) / math.log(len(usable) + 2.0)
+    value = found.rarity * np.clip(telling, 0.05, 1.0)
+    weights = np.concatenate([version.words.weights for version in usable]) * value[slots]
+    scores = match_scores(found.strength, slots, weights, starts)
+    return {
+        version.change.key: _match(around, found, version, placebo_z(float(scores[i]), np.delete(scores, i)), value)
+        for i, version in enumerate(usable)
+        if version.change.key in asked
+    }
+
+
+def _match(around: Surroundings, found: SpikeWords, version: Version, z: float, value: Floats) -> Match:
+    own = version.words
+    gain = (found.strength * value)[own.slots] * own.weights
+    best = sorted(np.flatnonzero(gain > 0.5), key=lambda i: (-gain[i], own.slots[i]))[:12]
+    shared = own.slots[best]
+    now, usual = (1.0 - float(np.prod(1.0 - share[shared])) for share in (found.share_now, found.share_usual))
+    needed = min(1.0, max(0.02, around.spike.excess / max(float(around.spike.observed), 1.0)))
+    covered = max(now - usual, 0.0) / needed
+    weight = words_weight(z)
+    weight *= min(1.0, max(0.25, covered / 0.3)) if weight > 0 else 1.0
+    quoted = ", ".join(f"'{around.memory.forms.get(int(place), '?')}'" for place in shared[:4])
+    said = (
+        f"the excess contacts share {quoted} with it" if quoted else "the excess contacts share no unusual word with it"
+    )
+    sentence = f"Words: {said} (in {now:.0%}, usually {usual:.0%}); {z:+.1f} sd against other changes."
+    fixing = float(gain[np.isin(own.slots, own.fixing)].sum()) / max(float(gain.sum()), 1e-9)
+    return Match(z, fixing, line("words", weight, sentence, z=z, sampled=found.sampled, now=now, usual=usual))
+
+
+def fix_line(change: Change, spike: Spike, match: Match | None) -> Evidence | None:
+    """A change that says it fixes this, begun after the onset, is the remedy, not the cause: its words are the
+    problem's, so what they weighed is taken back."""
+    _, last = start_of(change)
+    says = match is not None and match.z > 1.0 and match.fixing > 0.5
+    if last <= spike.onset or not (change.fixes or says):
+        return None
+    named = ", ".join(change.fixes[:3]) or "what these contacts say"
+    weight = REMEDY - (max(match.evidence.weight, 0.0) if match is not None else 0.0)
+    return line("dose", weight, f"It fixes {named} and came after the spike's onset: a remedy.")

@@ -1,0 +1,172 @@
+"""Evidence from time: the onset against the change's start and roll-out, and the excess before and after its end."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from schemas.attribution import Evidence
+from schemas.spike import Spike
+from schemas.timeline import Change
+from stats.contrast import stop_weight
+from stats.timing import onset_density
+from streams.attribute import memory as past
+from streams.attribute.case import window
+from streams.attribute.evidence import Surroundings, line
+from streams.attribute.kinds import ENDING, HABITS, NEVER, PRECISION_H, TOO_LATE
+
+
+def span(hours: float) -> str:
+    """A duration for people.
+
+    >>> span(0.3), span(5.2), span(80)
+    ('18 min', '5.2 h', '3.3 days')
+    """
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def start_of(change: Change) -> tuple[datetime, datetime]:
+    """Between which moments a change began, by the precision of its date."""
+    return change.starts_at, change.starts_at + timedelta(hours=PRECISION_H[change.precision])
+
+
+def time_line(change: Change, around: Surroundings) -> Evidence:
+    """The onset against the change's start or roll-out, by the lag shape of its kind, per day.
+
+    A change that began after the onset can only have caused what came later: it is weighed as if the onset were
+    at its start, less what the share of the excess that had come before costs.
+    """
+    spike, habits = around.spike, HABITS[change.kind]
+    first, last = start_of(change)
+    after = first > max(spike.onset_high, spike.onset + timedelta(seconds=spike.bucket_s))
+    density = _density(change, spike, spike.onset)
+    lag_h = _hours(spike.onset, first)
+    if not after:
+        weight = max(math.log(max(density * 24.0, 1e-9)), TOO_LATE)
+        over = change.ends_at is not None and change.ends_at + timedelta(hours=6) < spike.onset_low
+        if over and change.kind in ENDING:
+            weight = min(weight, TOO_LATE + 2)
+        return line("time", weight, _time_sentence(change, spike), lag_h=lag_h, density_per_day=density * 24.0)
+    lead = math.log(max(density * 24.0, 1e-9)) if habits.lead and change.announced_at is not None else NEVER
+    share = _share_before(around, last)
+    late = math.log(_density(change, spike, last + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
+    weight = max(lead, late - 0.7 - 7.0 * max(share - 0.1, 0.0), NEVER)
+    sentence = f"{_time_sentence(change, spike)} {share:.0%} of the excess had come before it."
+    return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=share)
+
+
+def _density(change: Change, spike: Spike, onset: datetime) -> float:
+    """Density per hour of an onset at a moment, uncertain as the spike's own, under the change's lag shape."""
+    habits = HABITS[change.kind]
+    first, last = start_of(change)
+    moments = {
+        "onset_low_h": min(_hours(spike.onset_low, spike.onset), 0.0),
+        "onset_h": 0.0,
+        "onset_high_h": max(_hours(spike.onset_high, spike.onset), 0.0),
+        "blur_h": spike.bucket_s / 3600,
+        "anchor_width_h": _hours(last, first),
+    }
+    density = 0.0
+    for share, at in _anchors(change):
+        density += share * onset_density(anchor_h=_hours(at, onset), pieces=habits.lags, **moments)
+    if change.announced_at is not None and habits.lead:
+        lead = onset_density(anchor_h=_hours(change.announced_at, onset), pieces=habits.lead, **moments)
+        density = (1 - habits.lead_share) * density + habits.lead_share * lead
+    if habits.while_it_lasts and change.ends_at is not None and change.starts_at <= onset <= change.ends_at:
+        lasting_h = max(_hours(change.ends_at, change.starts_at), 1.0)
+        density = (1 - habits.while_it_lasts) * density + habits.while_it_lasts / lasting_h
+    return density
+
+
+def _share_before(around: Surroundings, start: datetime) -> float:
+    """Share of the spike's excess that had come before a moment inside it."""
+    memory, spike = around.memory, around.spike
+    start_s, end_s = window(spike)
+    turn_s = start.timestamp()
+    if turn_s >= end_s:
+        return 1.0
+    mask = past.inside(memory, spike.slice)
+    seen = float(past.counted(memory, start_s, turn_s)[mask].sum())
+    usual = float(past.usual(memory, start_s, turn_s, onset_s=start_s)[mask].sum())
+    return min(1.0, max(0.0, (seen - usual) / max(spike.excess, 1.0)))
+
+
+def _anchors(change: Change) -> list[tuple[float, datetime]]:
+    """Moments at which a share of the audience got the change; the shares sum to one."""
+    if not change.rollout:
+        return [(1.0, change.starts_at)]
+    steps = sorted(change.rollout, key=lambda step: step.at)
+    gains = np.maximum(np.diff([0.0] + [step.share for step in steps]), 0.0)
+    if gains.sum() <= 0:
+        return [(1.0, change.starts_at)]
+    return [(float(gain / gains.sum()), step.at) for gain, step in zip(gains, steps, strict=True) if gain > 0]
+
+
+def _hours(later: datetime, earlier: datetime) -> float:
+    return (later - earlier) / timedelta(hours=1)
+
+
+def _time_sentence(change: Change, spike: Spike) -> str:
+    began = "its roll-out began" if change.rollout else "it began"
+    day = change.precision == "day"
+    when = f"{change.starts_at:%Y-%m-%d}" + ("" if day else f" {change.starts_at:%H:%M}")
+    lag_h = _hours(spike.onset, change.starts_at)
+    if lag_h >= 0:
+        gap = (
+            f"{span(lag_h)} after {began} ({when})"
+            if not day
+            else f"{_days_after(change, spike)} ({when}, a day without a time)"
+        )
+    else:
+        gap = f"{span(-lag_h)} before {began} ({when})"
+    return f"The spike's onset, {spike.onset:%Y-%m-%d %H:%M}, is {gap}."
+
+
+def _days_after(change: Change, spike: Spike) -> str:
+    days = (spike.onset.date() - change.starts_at.date()).days
+    return "on the day it began" if days == 0 else f"{days} day{'s' if days > 1 else ''} after it began"
+
+
+def dose_line(change: Change, around: Surroundings) -> Evidence | None:
+    """Whether the excess stopped when the change ended; ``None`` while it lasts or when it ended before the onset.
+
+    Compared are stretches of equal length just before and just after the end: a spike that was over anyway, or
+    fades slowly, says nothing.
+    """
+    spike = around.spike
+    if change.ends_at is None or change.ends_at <= spike.onset:
+        return None
+    start_s, end_s = window(spike)
+    turn_s = change.ends_at.timestamp() + max(spike.bucket_s, 1800.0)
+    width_s = min(max((turn_s - start_s) / 2, 2.0 * spike.bucket_s, 3600.0), 6 * 3600.0)
+    from_s, to_s = max(start_s, turn_s - width_s), turn_s + width_s
+    if to_s > around.as_of.timestamp() or turn_s - from_s < spike.bucket_s or turn_s > end_s + 6 * 3600.0:
+        return None
+    mask = past.inside(around.memory, spike.slice)
+    before, after = (
+        float(past.counted(around.memory, a, b)[mask].sum()) for a, b in ((from_s, turn_s), (turn_s, to_s))
+    )
+    usual_before, usual_after = (
+        float(past.usual(around.memory, a, b, onset_s=start_s)[mask].sum())
+        for a, b in ((from_s, turn_s), (turn_s, to_s))
+    )
+    hours_before, hours_after = (turn_s - from_s) / 3600, (to_s - turn_s) / 3600
+    weight = stop_weight(
+        before=before,
+        expected_before=usual_before,
+        after=after,
+        expected_after=usual_after,
+        hours_before=hours_before,
+        hours_after=hours_after,
+    )
+    sentence = (
+        f"{(before - usual_before) / hours_before:+.1f} contacts an hour before it ended ({change.ends_at:%Y-%m-%d %H:%M}), "
+        f"{(after - usual_after) / hours_after:+.1f} after."
+    )
+    return line(
+        "dose", weight, sentence, before=before, after=after, usual_before=usual_before, usual_after=usual_after
+    )
