@@ -83,7 +83,7 @@ def test_a_live_workspace_is_checked_on_schedule_and_each_window_once(
     stop = threading.Event()
     thread = threading.Thread(target=part.run, args=(stop,))
     thread.start()
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + 240.0
     while published(broker, company.workspace.name) == 0:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -97,7 +97,7 @@ def test_a_live_workspace_is_checked_on_schedule_and_each_window_once(
     began = time.monotonic()
     stop.set()
     thread.join(10.0)
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 6.0
     assert part.health().detail == "stopped"
 
 
