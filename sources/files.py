@@ -13,8 +13,10 @@ import structlog
 from schemas.catalog import Topic
 from schemas.errors import FatalError, RejectedEvent
 from schemas.raw import RawEvent
+from sources.lines import fingerprint
 from sources.mapping import TOPIC_BY_NAME, FileMap, Mapping
-from sources.rows import RejectedRow, Rejects, Row, fingerprint, read_csv, read_jsonl
+from sources.rejects import RejectedRow, Rejects
+from sources.rows import Row, read_csv, read_jsonl
 from sources.shaping import shaper
 from sources.sorting import in_order
 

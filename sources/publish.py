@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from msgspec import Struct
 
-from schemas.broker import Broker, client_config
-from schemas.catalog import RAW_TOPICS, Topic
+from schemas.broker import Broker
+from schemas.catalog import Topic
 from schemas.codec import encode
-from schemas.errors import FatalError, RetryableError
+from schemas.errors import RetryableError
 from schemas.raw import PROGRESS_KEY, RawEvent
 from schemas.workspace import Workspace
-from sources.keys import PARTITIONER, encode_keyed
+from sources.keys import encode_keyed
 from sources.marks import Mark, Sent, with_marks
 from sources.readers import Follow, Readers
+from sources.sender import Sender
 
-TIMEOUT_S = 20.0
-NOW = 0
 _FLIGHT_BYTES = 2_000_000
 _FLIGHT_BYTES_EMBEDDED = 250_000
 _LOOK_S = 0.05
 _PATIENCE_S = 30.0
-_KEPT_DAYS = 5
-_LOGGER = logging.getLogger("whence.broker")
+_AWAY_S = 60.0
+_AGAIN_S = 1.0
 log = structlog.get_logger("whence.replay")
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
-    """How far a replay is. ``at`` is its clock in event time; ``waiting_for`` the reader that it waits for now, with
-    what that one has still to read."""
+    """How far a replay is. ``skipped`` events were larger than the broker takes; ``at`` is the replay's clock in event
+    time; ``waiting_for`` the reader that it waits for now, with what that one has still to read."""
 
     events: int = 0
+    skipped: int = 0
     marks: int = 0
     at: datetime | None = None
     waiting_for: str = ""
@@ -95,7 +93,7 @@ def publish(
 
 
 class _Replay:
-    """One run: the producer, what is on its way, the pace."""
+    """One run: sends, keeps the pace, lets the readers follow, tells how far it is."""
 
     def __init__(
         self,
@@ -107,95 +105,38 @@ class _Replay:
         on_progress: Callable[[Replayed], None] | None,
         stop: threading.Event,
     ) -> None:
-        self._broker = broker
-        self._producer = Producer(
-            client_config(
-                broker,
-                enable_idempotence=True,
-                partitioner=PARTITIONER,
-                linger_ms=20,
-                compression_type="none" if broker.embedded else "lz4",
-                message_timeout_ms=120_000,
-            ),
-            logger=_LOGGER,
-        )
-        self._partitions = self._raw_partitions()
+        self._sender = Sender(broker, stop)
+        self._partitions = self._sender.partitions()
         self._most_bytes = _FLIGHT_BYTES_EMBEDDED if broker.embedded else _FLIGHT_BYTES
         self._readers = Readers(broker, follow) if follow else None
         self._speed, self._live_from = speed, live_from
         self._on_progress, self._stop = on_progress, stop
         self._began: tuple[float, datetime] | None = None
-        self._stamped: bool | None = None
-        self._refused: KafkaError | None = None
-        self._events = self._marks = self._bytes = 0
+        self._events = self._skipped = self._marks = 0
         self._at: datetime | None = None
         self._told = 0.0
-
-    def _raw_partitions(self) -> dict[str, list[int]]:
-        try:
-            return {
-                topic.name: sorted(
-                    self._producer.list_topics(topic.name, timeout=TIMEOUT_S).topics[topic.name].partitions
-                )
-                for topic in RAW_TOPICS
-            }
-        except KafkaException as error:
-            raise RetryableError(
-                f"no Kafka broker answers at {self._broker.servers} ({error.args[0].str()})", retry_after_s=2.0
-            ) from error
 
     def send(self, item: Sent | Mark) -> None:
         """Send one event or mark when its time has come and the readers are near enough."""
         self._pace(item.at)
         self._at = item.at
         if isinstance(item, Sent):
-            key, value = encode_keyed(item.topic, item.event)
-            self._produce(item.topic.name, key, value, item.at)
-            self._events += 1
+            fits = self._sender.send(item.topic.name, *encode_keyed(item.topic, item.event), item.at)
+            self._events += fits
+            self._skipped += not fits
         else:
             self._let_readers_follow()
-            value = encode(item.progress)
-            for name, partitions in self._partitions.items():
-                for partition in partitions:
-                    self._produce(name, PROGRESS_KEY, value, item.at, partition=partition)
-            self._marks += 1
-        if self._bytes >= self._most_bytes:
+            self._send_mark(item)
+        if self._sender.in_flight >= self._most_bytes:
             self._let_readers_follow()
         self._tell()
 
-    def _produce(self, topic: str, key: bytes, value: bytes, at: datetime, *, partition: int = -1) -> None:
-        stamp = int(at.timestamp() * 1_000) if self._from_input(at) else NOW
-        self._bytes += len(key) + len(value)
-        while not self._stop.is_set():
-            try:
-                self._producer.produce(topic, value, key, partition, on_delivery=self._delivered, timestamp=stamp)
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                self._producer.poll(0)
-                break
-        self._raise_refused()
-
-    def _from_input(self, at: datetime) -> bool:
-        """Decided once, by the first event: Kafka deletes by message time, and a replay may be years old."""
-        if self._stamped is None:
-            self._stamped = self._broker.embedded or at > datetime.now(UTC) - timedelta(days=_KEPT_DAYS)
-        return self._stamped
-
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None and self._refused is None:
-            self._refused = error
-
-    def _raise_refused(self) -> None:
-        if self._refused is None:
-            return
-        text = f"the Kafka broker at {self._broker.servers} did not take a message ({self._refused.str()})"
-        if self._refused.retriable() or self._refused.code() == KafkaError._MSG_TIMED_OUT:
-            raise RetryableError(text, retry_after_s=5.0)
-        raise FatalError(
-            text[0].upper() + text[1:],
-            remedy="See whence doctor; then start the replay again, what has arrived is recognised.",
-        )
+    def _send_mark(self, mark: Mark) -> None:
+        value = encode(mark.progress)
+        for name, partitions in self._partitions.items():
+            for partition in partitions:
+                self._sender.send(name, PROGRESS_KEY, value, mark.at, partition=partition)
+        self._marks += 1
 
     def _pace(self, at: datetime) -> None:
         """Wait until an item's moment has come, where a speed was asked for."""
@@ -206,28 +147,37 @@ class _Replay:
         began, first = self._began
         due = began + (at - first).total_seconds() / self._speed
         while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
-            self._producer.poll(0)
+            self._sender.serve()
             self._tell()
             self._stop.wait(min(left, 0.2))
 
     def _let_readers_follow(self) -> None:
         """Hand everything over, then wait until no reader is further behind than it may be."""
-        self._flush()
-        self._bytes = 0
+        self._sender.flush()
         warn_at = time.monotonic() + _PATIENCE_S
-        while self._readers is not None and not self._stop.is_set() and (found := self._readers.behind()) is not None:
-            one, place, lag = found
-            waiting_for = f"{one.group} ({lag:,} messages of {place.topic} to read)"
+        while not self._stop.is_set() and (waiting_for := self._slowest()):
             self._tell(waiting_for)
             if time.monotonic() > warn_at:
-                log.warning("replay_waits", group=one.group, topic=place.topic, partition=place.partition, behind=lag)
+                log.warning("replay_waits", waiting_for=waiting_for)
                 warn_at = time.monotonic() + _PATIENCE_S
             self._stop.wait(_LOOK_S)
 
-    def _flush(self) -> None:
-        while self._producer.flush(0.2) and not self._stop.is_set():
-            self._raise_refused()
-        self._raise_refused()
+    def _slowest(self) -> str:
+        """Who is too far behind, in words; a broker that is away for a minute ends the replay."""
+        if self._readers is None:
+            return ""
+        give_up_at = time.monotonic() + _AWAY_S
+        while True:
+            try:
+                found = self._readers.behind()
+            except RetryableError as error:
+                if time.monotonic() > give_up_at or self._stop.is_set():
+                    raise
+                log.warning("replay_waits", waiting_for=error.what)
+                self._tell("the broker")
+                self._stop.wait(_AGAIN_S)
+            else:
+                return "" if found is None else f"{found[0].group} ({found[2]:,} messages of {found[1].topic} to read)"
 
     def _tell(self, waiting_for: str = "") -> None:
         now = time.monotonic()
@@ -236,14 +186,13 @@ class _Replay:
             self._on_progress(self._state(waiting_for))
 
     def _state(self, waiting_for: str = "") -> Replayed:
-        return Replayed(events=self._events, marks=self._marks, at=self._at, waiting_for=waiting_for)
+        return Replayed(
+            events=self._events, skipped=self._skipped, marks=self._marks, at=self._at, waiting_for=waiting_for
+        )
 
     def finish(self) -> Replayed:
-        """Wait for the broker's word on everything; two seconds at most when asked to stop."""
-        if self._stop.is_set():
-            self._producer.flush(2.0)
-        else:
-            self._flush()
+        """Wait for the broker's word on everything."""
+        self._sender.flush()
         state = self._state()
         if self._on_progress is not None:
             self._on_progress(state)

@@ -10,6 +10,7 @@ from sources.stories.plot import Effect, Plot
 from sources.stories.world import BIN_S, DAY_S, TOPICS, Company, Floats, Ints, Seconds, activity, adopted, versions_at
 
 USUAL = -1
+PEST_TOPIC = "other"
 _SPREAD = (0.76, 0.15, 0.09)
 
 
@@ -103,7 +104,7 @@ def _pest(cast: Cast, index: int) -> Crowd:
     number = int(cast.rng.poisson(effect.mean))
     at = cast.rng.uniform(effect.onset, effect.until, number)
     track = np.full(number, int(cast.rng.integers(len(cast.company.tracks))))
-    crowd = _crowd(cast, at, track, np.full(number, TOPICS.index("billing")), index)
+    crowd = _crowd(cast, at, track, np.full(number, TOPICS.index(PEST_TOPIC)), index)
     same = {
         name: np.full(number, value) for name, value in (("region", 1), ("customer", cast.customers + 7), ("ticket", 0))
     }

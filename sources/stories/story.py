@@ -11,9 +11,9 @@ from msgspec import Struct
 from schemas.catalog import Topic
 from schemas.raw import RawEvent
 from schemas.workspace import Workspace
+from sources.stories.chapters import write_plot
 from sources.stories.crowd import Cast, gather
 from sources.stories.news import change_event, population_events, signal_events
-from sources.stories.plot import write_plot
 from sources.stories.setting import Setting
 from sources.stories.texts import Teller
 from sources.stories.truth import TrueSpike, true_spikes

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.catalog import CHATS, SURVEYS, TICKETS
 from schemas.raw import Chat, Survey, Ticket, Turn
-from sources.stories.crowd import USUAL, Crowd
+from sources.stories.crowd import PEST_TOPIC, USUAL, Crowd
 from sources.stories.setting import Arrival, Setting
 from sources.stories.texts import Teller
 from sources.stories.world import DAY_S, TOPICS, Seconds
@@ -46,7 +46,7 @@ def contact_events(setting: Setting, crowd: Crowd, teller: Teller, rng: np.rando
     A few arrive an hour late, a few twice; a twin repeats the words of the row that it doubles.
     """
     texts: list[str] = []
-    pest = teller.usual("billing", "en")
+    pest = teller.usual(PEST_TOPIC, "en")
     for voice in _voices(crowd, rng):
         text = texts[voice.twin] if voice.twin >= 0 else _text(setting, voice, teller, pest)
         texts.append(text)

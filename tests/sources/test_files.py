@@ -15,7 +15,7 @@ from schemas.errors import FatalError
 from schemas.raw import Chat, RawEvent, Release, Ticket
 from sources.files import RejectLog, read_events
 from sources.mapping import FieldMap, FileMap, Mapping, load_mapping
-from sources.rows import RejectedRow
+from sources.rejects import RejectedRow
 from sources.sorting import in_order
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -259,6 +259,25 @@ def test_unreadable_file_stops(tmp_path: Path) -> None:
     (tmp_path / "a.csv").chmod(0)
     with pytest.raises(FatalError, match=r"a.csv cannot be read: Permission denied"):
         read(tmp_path)
+
+
+def test_endless_line_costs_itself_only(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + row(1, text="x" * 9_000_000) + row(2) + row(4, text="y" * 500_000))
+    events, rejected = read(tmp_path)
+    assert [event.contact for event in events] == ["2", "4"]
+    assert rejected[0].startswith("a.csv, line 2: the row is '1,2026-05-01T10:00:00Z,app,xxx")
+    assert rejected[0].endswith(
+        "allowed is lines of up to 4,000,000 characters. Shorten the text, or check that this is a text file."
+    )
+    assert len(rejected) == 1
+
+
+def test_text_longer_than_the_contract_allows_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + row(1, text="x" * 1_000_001) + row(2))
+    events, (rejected,) = read(tmp_path)
+    assert [event.contact for event in events] == ["2"]
+    assert "a.csv, line 2: Text is 'xxx" in rejected
+    assert "allowed is str of length <= 1000000." in rejected
 
 
 def test_jsonl_with_nested_columns_numbers_and_broken_lines(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from schemas.errors import RetryableError
 from schemas.raw import PROGRESS_KEY, ChangeRecord, Population, Progress, RawEvent, Signal, Survey, Ticket
 from schemas.workspace import Workspace
 from sources.publish import Replayed, encode_keyed, publish
-from sources.readers import Follow, followers
+from sources.readers import Follow, Readers, followers
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
 from tests.kafka import apache_kafka
@@ -196,9 +196,30 @@ def test_stop_ends_a_replay_soon_and_without_a_final_mark(broker: Broker) -> Non
 
 
 def test_broker_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.publish.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("sources.sender.TIMEOUT_S", 0.5)
     with pytest.raises(RetryableError, match=r"no Kafka broker answers at 127.0.0.1:1 \("):
         publish(Broker(servers="127.0.0.1:1"), SHOP, [])
+
+
+def test_event_too_large_for_the_broker_is_skipped_and_counted(broker: Broker) -> None:
+    huge = Ticket(event_id="h", workspace="shop", occurred_at=T0, source="s", contact="c", text="é" * 900_000)
+    sent = publish(broker, SHOP, [ticket(1, 0), (TICKETS, huge), ticket(2, 1)])
+    assert (sent.events, sent.skipped, sent.marks) == (2, 1, 1)
+
+
+def test_replay_outlives_a_reader_question_that_fails(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [RetryableError("the broker is away", retry_after_s=1.0), None, None, None]
+
+    def behind(_: Readers) -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(Readers, "behind", behind)
+    monkeypatch.setattr("sources.publish._AGAIN_S", 0.05)
+    follow = Follow(group="any", topics=("tickets",), ahead=1)
+    assert publish(broker, SHOP, [ticket(1, 0)], follow=[follow]).events == 1
+    assert len(answers) < 3
 
 
 def test_usual_followers_name_groups_and_existing_topics() -> None:
