@@ -30,6 +30,7 @@ STORED = Panel(
     unit="rows",
     columns=("what", "records", "latest"),
     sql=f"""
+SELECT what, records, latest FROM (
 SELECT 'contacts' AS what, count() AS records, maxOrNull(occurred_at) AS latest FROM contacts_now WHERE {HERE} AND {within("occurred_at")}
 UNION ALL
 SELECT 'changes', count(), maxOrNull(starts_at) FROM changes_now WHERE {HERE} AND {within("starts_at")}
@@ -39,6 +40,8 @@ UNION ALL
 SELECT 'attributions', count(), maxOrNull(as_of) FROM attributions_now WHERE {HERE} AND {within("as_of")}
 UNION ALL
 SELECT 'alerts', count(), maxOrNull(at) FROM alerts_now WHERE {HERE} AND {within("at")}
+)
+ORDER BY indexOf(['contacts', 'changes', 'spikes', 'attributions', 'alerts'], what)
 """,
     empty="Nothing landed.",
 )

@@ -1,7 +1,7 @@
 // Charts by Apache ECharts (vendored). An option is a function of data and of the theme's colours.
 import { h } from "./dom.js";
 import { CHANGE_KINDS, KINDS, causeName, kindOf } from "./causes.js";
-import { clock, day, moment, number, sliceName, span, usesUtc, utc, signed, percent } from "./format.js";
+import { clock, day, moment, number, sliceName, span, usesUtc, utc, signed, percent, unitOf } from "./format.js";
 
 const drawn = new Map();
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => drawn.get(target)?.chart.resize()));
@@ -159,16 +159,16 @@ function laneSeries({ placed, kinds, changes, until, since }) {
   const common = { xAxisIndex: 1, yAxisIndex: 1, tooltip: { trigger: "item", formatter: markTip }, cursor: "pointer", z: 6 };
   const bars = placed.map(({ spike, row }) => ({
     ...common, type: "line", symbol: "none", triggerLineEvent: true, name: "spike", id: `bar-${spike.spike_id}`,
-    data: [[Math.max(spike.onset, since), `spike-${row}`], [Math.max(spike.end ?? until, spike.onset + (until - since) / 300), `spike-${row}`]],
+    data: [[Math.max(spike.onset, since), `spike-${row}`], [Math.max(Math.min(spike.end ?? until, until), spike.onset + (until - since) / 300), `spike-${row}`]],
     lineStyle: { width: 10, cap: "round", color: colour(`--kind-${spike.kind || "pending"}`) },
     emphasis: { lineStyle: { width: 13 } },
   }));
   const heads = placed.length ? [{
-    ...common, type: "scatter", name: "spike-heads", symbolSize: 12, symbolOffset: [-13, 0],
+    ...common, type: "scatter", name: "spike-heads", symbolSize: 12, symbolKeepAspect: true, symbolOffset: [-13, 0],
     data: placed.map(({ spike, row }) => ({ value: [Math.max(spike.onset, since), `spike-${row}`], symbol: `path://${kindOf(spike.kind).path}`, itemStyle: { color: colour(`--kind-${spike.kind || "pending"}`) }, spike })), z: 8,
   }] : [];
   const marks = kinds.map((kind) => ({
-    ...common, type: "scatter", name: kind, symbol: `path://${KINDS[kind].path}`, symbolSize: 12,
+    ...common, type: "scatter", name: kind, symbol: `path://${KINDS[kind].path}`, symbolSize: 12, symbolKeepAspect: true,
     data: changes.filter((change) => change.kind === kind).map((change) => ({ value: [change.starts_at, kind], change, itemStyle: { color: colour(`--kind-${kind}`), opacity: change.contacts ? 1 : 0.55 } })),
   }));
   return [...bars, ...heads, ...marks];
@@ -176,8 +176,8 @@ function laneSeries({ placed, kinds, changes, until, since }) {
 
 function markTip(found) {
   const { spike, change } = found.data ?? {};
-  if (spike) return h("div", { class: "tip" }, h("strong", {}, causeName(spike)), h("span", {}, sliceName(spike.slice)), h("span", {}, `${signed(spike.excess)} contacts (${span(spike.excess_low, spike.excess_high)})`), spike.probability === null ? null : h("span", {}, `${percent(spike.probability)} sure`), h("span", { class: "muted" }, `since ${moment(spike.onset)}`));
-  if (change) return h("div", { class: "tip" }, h("strong", {}, change.title || change.key), h("span", {}, `${kindOf(change.kind).name} · ${moment(change.starts_at)}`), h("span", { class: "tip-utc" }, utc(change.starts_at)), change.contacts ? h("span", {}, `${signed(change.contacts)} contacts`) : h("span", { class: "muted" }, "no contacts attributed to it"));
+  if (spike) return h("div", { class: "tip" }, h("strong", {}, causeName(spike)), h("span", {}, sliceName(spike.slice)), h("span", {}, `${signed(Math.round(spike.excess))} ${unitOf(spike)} (${span(Math.round(spike.excess_low), Math.round(spike.excess_high))})`), spike.probability === null ? null : h("span", {}, `${percent(spike.probability)} sure`), h("span", { class: "muted" }, `since ${moment(spike.onset)}`));
+  if (change) return h("div", { class: "tip" }, h("strong", {}, change.title || change.key), h("span", {}, `${kindOf(change.kind).name} · ${moment(change.starts_at)}`), h("span", { class: "tip-utc" }, utc(change.starts_at)), change.contacts ? h("span", {}, `${signed(Math.round(change.contacts))} contacts`) : h("span", { class: "muted" }, "no contacts attributed to it"));
   return h("div", { class: "tip" }, found.seriesName);
 }
 

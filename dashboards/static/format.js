@@ -67,4 +67,8 @@ export const plural = (count, one, many = `${one}s`) => `${number(count)} ${coun
 
 export const pairs = (slice) => (slice ? slice.split(", ").map((pair) => pair.split(/=(.*)/s).slice(0, 2)) : []);
 const SPELT = { ios: "iOS", android: "Android", macos: "macOS", web: "Web", windows: "Windows", linux: "Linux" };
-export const sliceName = (slice) => pairs(slice).map(([name, value]) => (name === "version" && value !== "other" ? `v${value}` : value === "other" ? `other ${name}s` : (SPELT[value] ?? value) || `no ${name}`)).join(" · ") || "Everywhere";
+export const sliceName = (slice) => pairs(slice).map(([name, value]) => (name === "version" && value !== "other" ? `v${value}` : value === "other" ? `other ${name}s` : (SPELT[value] ?? value) || `no ${name}`)).join("\u00a0· ") || "Everywhere";
+
+/** A slice within a sentence. */
+export const onSlice = (slice) => (slice ? `on ${sliceName(slice)}` : "everywhere");
+export const unitOf = (spike) => (spike.stream === "low_scores" ? "low scores" : "contacts");

@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { CHANGE_KINDS, KINDS, cause, causeName, glyph } from "./causes.js";
 import { chartPlace, draw, timeline } from "./charts.js";
-import { length, moment, number, percent, plural, signed, sliceName, timeOf } from "./format.js";
+import { length, moment, number, onSlice, percent, plural, signed, sliceName, timeOf, unitOf } from "./format.js";
 import { STATES, age, coded, curveTable, empty, excess, link, pill, probability, table } from "./parts.js";
 
 const DAY = 86_400_000;
@@ -46,7 +46,7 @@ function headline(data, open) {
   const totals = data.panels.totals.rows[0];
   const usual = totals && totals.expected > 0 ? `${number(totals.observed)} contacts, ${number(Math.round(totals.expected))} expected` : null;
   const said = worst
-    ? [h("strong", {}, plural(open.length, "spike"), open.length === 1 ? " is open" : " are open"), ". ", open.length > 1 ? "The largest: " : "", cause(worst), ` on ${sliceName(worst.slice)}, `, h("strong", {}, `${signed(Math.round(worst.excess))} contacts`), worst.probability === null ? "" : `, ${percent(worst.probability)} sure`, "."]
+    ? [h("strong", {}, plural(open.length, "spike"), open.length === 1 ? " is open" : " are open"), ". ", open.length > 1 ? "The largest: " : "", cause(worst), ` ${onSlice(worst.slice)}, `, h("strong", {}, `${signed(Math.round(worst.excess))} ${unitOf(worst)}`), worst.probability === null ? "" : `, ${percent(worst.probability)} sure`, "."]
     : [h("strong", {}, "No spike is open."), " ", over.length ? `${plural(over.length, "spike")} in this span ${over.length === 1 ? "is" : "are"} over.` : usual ? "Customers write in as often as they usually do." : ""];
   return h("div", { class: `headline ${worst ? "is-hot" : "is-calm"}`, "data-key": "headline" },
     h("h1", {}, said),
@@ -74,7 +74,7 @@ function legend(changes, spikes) {
 function chartSays(data, open) {
   const totals = data.panels.totals.rows[0];
   const said = totals ? `${number(totals.observed)} contacts against ${number(Math.round(totals.expected))} expected. ` : "";
-  return `Contacts over ${length(data.until - data.since)}. ${said}${plural(data.panels.spikes.rows.length, "spike")}, ${open.length} open: ${open.map((one) => `${causeName(one)} on ${sliceName(one.slice)}`).join("; ") || "none"}.`;
+  return `Contacts over ${length(data.until - data.since)}. ${said}${plural(data.panels.spikes.rows.length, "spike")}, ${open.length} open: ${open.map((one) => `${causeName(one)} ${onSlice(one.slice)}`).join("; ") || "none"}.`;
 }
 
 function spikeTable(rows, now, here) {
@@ -85,7 +85,7 @@ function spikeTable(rows, now, here) {
     ["Where", (spike) => sliceName(spike.slice) + (spike.stream === "low_scores" ? " · low scores" : "")],
     ["Sure", (spike) => probability(spike.probability)],
     ["Excess", excess, "number"],
-    ["Owner", (spike) => spike.owner || h("span", { class: "muted" }, spike.kind === "unknown" || !spike.kind ? "nobody yet" : "not named")],
+    ["Owner", (spike) => spike.owner || h("span", { class: "muted" }, !spike.kind || spike.kind === "unknown" ? "nobody yet" : spike.kind === "measurement" ? "" : "not named")],
     ["Began", (spike) => age(spike, now)],
   ], rows, { key: (spike) => `spike-${spike.spike_id}`, caption: "Spikes, open ones first" });
 }

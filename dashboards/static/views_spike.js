@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { cause, causeName, glyph, kindOf } from "./causes.js";
 import { chartPlace, draw, spikeCurve } from "./charts.js";
-import { length, number, pairs, percent, signed, sliceName, span, timeOf } from "./format.js";
+import { length, number, onSlice, pairs, percent, signed, sliceName, span, timeOf, unitOf } from "./format.js";
 import { STATES, curveTable, empty, link, pill, section } from "./parts.js";
 
 const LINES = {
@@ -43,11 +43,11 @@ export function view(data, here) {
     h("nav", { class: "crumbs", "aria-label": "Breadcrumb", "data-key": "crumbs" }, link(here({}, "/now"), {}, "Now"), h("span", { "aria-hidden": "true" }, " / "), h("span", {}, sliceName(spike.slice))),
     h("div", { class: "headline", "data-key": "headline" },
       h("p", { class: "eyebrow" }, pill(spike.state, STATES[spike.state]), said?.final ? pill("final", "final word") : null, spike.stream === "low_scores" ? pill("stream", "low scores") : null),
-      h("h1", {}, said ? told(first, data.now) : `${signed(Math.round(spike.excess))} contacts more than usual on ${sliceName(spike.slice)}; the cause is being worked out.`),
+      h("h1", {}, said ? told(first, data.now) : `${signed(Math.round(spike.excess))} ${unitOf(spike)} more than usual ${onSlice(spike.slice)}; the cause is being worked out.`),
       rest ? h("p", { class: "lead" }, told(rest, data.now)) : null),
     spike.merged_into ? h("p", { "data-key": "merged" }, "It turned out to be part of another spike: ", link(here({}, `/spikes/${encodeURIComponent(spike.merged_into)}`), {}, "see that one"), ".") : null,
     facts(spike, candidates(data)[0], data.now),
-    section({ ...data.panels.curve, title: `Contacts: ${sliceName(spike.slice)}` }, (rows) => [curveNote(rows), chartPlace("spike", curveSays(spike), curveTable(rows, data.now))]),
+    section({ ...data.panels.curve, title: `${spike.stream === "low_scores" ? "Low scores" : "Contacts"}: ${sliceName(spike.slice)}` }, (rows) => [curveNote(rows), chartPlace("spike", curveSays(spike), curveTable(rows, data.now))]),
     section(data.panels.candidates, (rows) => candidateList(rows, data), { extra: h("span", { class: "muted" }, "open a line for its evidence") }),
     h("div", { class: "columns", "data-key": "columns" },
       section(data.panels.quotes, (rows) => quotes(rows, data.now)),
@@ -67,13 +67,13 @@ function sentences(said, spike) {
 }
 
 /** A sentence with its moments (UTC) as the viewer's own time. */
-const told = (text, now) => text.split(/(\d{4}-\d{2}-\d{2} \d{2}:\d{2})/).map((part, at) => (at % 2 ? timeOf(Date.parse(`${part.replace(" ", "T")}Z`), now) : part));
+const told = (text, now) => text.replace(/(\d)–(\d)/g, "$1\u2060–\u2060$2").split(/(\d{4}-\d{2}-\d{2} \d{2}:\d{2})/).map((part, at) => (at % 2 ? timeOf(Date.parse(`${part.replace(" ", "T")}Z`), now) : part));
 
 function facts(spike, best, now) {
   const until = spike.end ?? now;
   const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
   return h("dl", { class: "facts", "data-key": "facts" },
-    fact("Excess contacts", h("strong", {}, signed(Math.round(spike.excess))), h("span", { class: "interval" }, ` ${span(Math.round(spike.excess_low), Math.round(spike.excess_high))}`)),
+    fact(`Excess ${unitOf(spike)}`, h("strong", {}, signed(Math.round(spike.excess))), h("span", { class: "interval" }, ` ${span(Math.round(spike.excess_low), Math.round(spike.excess_high))}`)),
     fact("Seen, expected", `${number(spike.observed)}, ${number(Math.round(spike.expected * 10) / 10)}`),
     fact("Began", timeOf(spike.onset, now), h("span", { class: "interval" }, ` ± ${length((spike.onset_high - spike.onset_low) / 2)}`)),
     fact(spike.state === "open" ? "Going on for" : "Lasted", length(until - spike.onset)),
@@ -82,11 +82,13 @@ function facts(spike, best, now) {
 }
 
 function curveNote(rows) {
-  return rows.some((row) => row.expected !== null) ? null : h("p", { class: "muted note" }, "The expectation of this slice is not kept, so the curve has no band.");
+  const known = rows.filter((row) => row.expected !== null).length;
+  if (known === rows.length) return null;
+  return h("p", { class: "muted note" }, known ? "The expectation of this slice is kept from when it was first suspected." : "The expectation of this slice is not kept, so the curve has no band.");
 }
 
 const curveSays = (spike) =>
-  `Contacts on ${sliceName(spike.slice)}: ${number(spike.observed)} since the onset against ${number(Math.round(spike.expected))} expected.`;
+  `${unitOf(spike)} ${onSlice(spike.slice)}: ${number(spike.observed)} since the onset against ${number(Math.round(spike.expected))} expected.`;
 
 const SHOWN = 4;
 
