@@ -44,6 +44,10 @@ class Batch(Struct):
             self.count += 1
             self.size += len(value)
 
+    def reach(self, topic: str, partition: int, offset: int) -> None:
+        """The end of a partition: transaction markers take offsets too, and are passed here."""
+        self.following[(topic, partition)] = max(offset, self.following.get((topic, partition), 0))
+
     def clear(self) -> None:
         """Forget everything: somebody else will read it again."""
         self.messages, self.following, self.count, self.size = {}, {}, 0, 0

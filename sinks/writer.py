@@ -27,7 +27,7 @@ from schemas.catalog import STAGE_TOPICS
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
-from sinks.batch import Batch, store
+from sinks.batch import Batch, Place, store
 from sinks.letters import send
 from sinks.meters import LAG, REFUSED, STORE_AWAY
 from sinks.migrate import require_current
@@ -61,6 +61,7 @@ class Writer:
         self._failures = 0
         self._refused: deque[float] = deque()
         self._lag_at = 0.0
+        self._reached: dict[Place, int] = {}
         self._stored = 0
         self._health = Health(part=self.name, alive=True, ready=False, detail="starting")
         # Rejoining the group takes seconds: a store that only hiccups is tried again in place.
@@ -139,6 +140,7 @@ class Writer:
             heartbeat_interval_ms=1000,
             max_poll_interval_ms=600_000,
             queued_max_messages_kbytes=32_768,
+            enable_partition_eof=True,
             fetch_wait_max_ms=50,
             topic_metadata_refresh_interval_ms=30_000,
         )
@@ -166,6 +168,7 @@ class Writer:
         for one in partitions:
             LAG.labels(self.name, one.topic, str(one.partition)).set(0)
         self._batch.clear()
+        self._reached.clear()
 
     def _broker_said(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
@@ -199,9 +202,15 @@ class Writer:
         error = message.error()
         if error is None:
             return True
-        if error.fatal():
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if error.code() == KafkaError._PARTITION_EOF and topic and partition is not None and offset is not None:
+            self._batch.reach(topic, partition, offset)
+            self._reached[(topic, partition)] = offset
+            LAG.labels(self.name, topic, str(partition)).set(0)
+        elif error.fatal():
             raise RetryableError(f"Kafka ended the sink's membership: {error.str()}", retry_after_s=1.0)
-        LOG.warning("kafka", topic=message.topic(), reason=error.str())
+        else:
+            LOG.warning("kafka", topic=topic, reason=error.str())
         return False
 
     def _write(self, client: Client) -> None:
@@ -243,10 +252,12 @@ class Writer:
             LOG.warning("commit_failed", reason=str(error))
 
     def _tell_lag(self, consumer: Consumer) -> None:
+        """Messages not yet read, where there are any: a partition's end says so itself."""
         if time.monotonic() < self._lag_at:
             return
         self._lag_at = time.monotonic() + _LAG_EVERY_S
         for one in consumer.position(consumer.assignment()):
             _, high = consumer.get_watermark_offsets(one, cached=True)
+            at = max(one.offset, self._reached.get((one.topic, one.partition), 0))
             if high >= 0 and one.offset >= 0:
-                LAG.labels(self.name, one.topic, str(one.partition)).set(max(high - one.offset, 0))
+                LAG.labels(self.name, one.topic, str(one.partition)).set(max(high - at, 0))

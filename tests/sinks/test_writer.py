@@ -22,6 +22,7 @@ from sinks.writer import Writer
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
 from tests.clickhouse_server import ClickHouseServer, clickhouse_server
+from tests.kafka import apache_kafka
 from tests.sinks.conftest import settings_of
 from tests.sinks.examples import examples
 from tests.sinks.test_batch import contact
@@ -189,6 +190,25 @@ def test_killed_between_insert_and_commit_the_rows_replace_themselves(
     publish(broker, CONTACTS.name, contacts(workspace, 40, 60))
     with running(Writer(broker, embedded_store, QUICK)):
         eventually(lambda: seen(embedded_store, workspace) == 60)
+
+
+@pytest.mark.kafka
+def test_on_kafka_aborted_transactions_are_never_seen_and_markers_are_passed(
+    server_store: StoreSettings, workspace: str
+) -> None:
+    with apache_kafka() as kafka:
+        ensure_topics(kafka)
+        producer = Producer({**client_config(kafka), "transactional.id": workspace})
+        producer.init_transactions(20.0)
+        for first, ending in ((0, producer.commit_transaction), (10, producer.abort_transaction)):
+            producer.begin_transaction()
+            for number, value in enumerate(contacts(workspace, first, first + 10)):
+                producer.produce(CONTACTS.name, value, partition=number % 2)
+            producer.flush(10.0)
+            ending(20.0)
+        with running(Writer(kafka, server_store, QUICK)):
+            eventually(lambda: seen(server_store, workspace) == 10, 60.0)
+            eventually(lambda: committed(kafka, CONTACTS.name, "whence-sink") == 20 + 4)
 
 
 def test_a_wrong_password_ends_the_part_with_one_sentence(broker: Broker, server: ClickHouseServer) -> None:
