@@ -22,11 +22,13 @@ _FIX = re.compile(r"^\W*(fix(?:ed|es)?|resolved|behoben|corrig\w+|réparé)\b", 
 
 
 class ChangeWords(NamedTuple):
-    """Word slots of a change with the weight of each (title and code count more, what it fixes less)."""
+    """Word slots of a change with the weight of each (title and code count more, what it fixes less);
+    ``fixing`` and ``code`` are the slots of what it says it fixes and of its code."""
 
     slots: Ids
     weights: Floats
     fixing: Ids
+    code: Ids
 
 
 class Version(NamedTuple):
@@ -62,7 +64,10 @@ def change_words(change: Change) -> ChangeWords:
                 fixing.add(place)
     slots = np.array(sorted(weights), dtype=np.int64)
     return ChangeWords(
-        slots, np.log1p([weights[int(place)] for place in slots]), np.array(sorted(fixing), dtype=np.int64)
+        slots,
+        np.log1p([weights[int(place)] for place in slots]),
+        np.array(sorted(fixing), dtype=np.int64),
+        np.array([place for word in words(change.code) if (place := slot(word)) >= 0], dtype=np.int64),
     )
 
 

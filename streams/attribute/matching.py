@@ -19,6 +19,7 @@ from streams.attribute.kinds import REMEDY
 from streams.attribute.onset import start_of
 
 Floats = NDArray[np.float64]
+ONE_WORD = 1.5
 
 
 class Match(NamedTuple):
@@ -35,7 +36,8 @@ def words_lines(
 ) -> dict[str, Match]:
     """Match of the excess words with the words of each change asked for, standardised against all other changes.
 
-    What matches must also be enough of it: if the contacts that use the shared words are few beside the excess,
+    One shared word may be chance, so a match counts for little more than what is left of it without its best word
+    (a promotion's code excepted). What matches must also be enough of it: if the contacts that use the shared words are few beside the excess,
     the weight is cut, down to a quarter. Nothing for a change without words or a spike without samples.
     """
     usable = [version for version in versions if len(version.words.slots)]
@@ -49,15 +51,19 @@ def words_lines(
     weights = np.concatenate([version.words.weights for version in usable]) * value[slots]
     scores = match_scores(found.strength, slots, weights, starts)
     return {
-        version.change.key: _match(around, found, version, placebo_z(float(scores[i]), np.delete(scores, i)), value)
+        version.change.key: _match(around, found, version, (float(scores[i]), np.delete(scores, i)), value)
         for i, version in enumerate(usable)
         if version.change.key in asked
     }
 
 
-def _match(around: Surroundings, found: SpikeWords, version: Version, z: float, value: Floats) -> Match:
+def _match(
+    around: Surroundings, found: SpikeWords, version: Version, scored: tuple[float, Floats], value: Floats
+) -> Match:
     own = version.words
-    gain = (found.strength * value)[own.slots] * own.weights
+    weights = own.weights * value[own.slots]
+    gain = found.strength[own.slots] * weights
+    z = _robust_z(scored, gain, weights, coded=np.isin(own.slots, own.code))
     best = sorted(np.flatnonzero(gain > 0.5), key=lambda i: (-gain[i], own.slots[i]))[:12]
     shared = own.slots[best]
     now, usual = (1.0 - float(np.prod(1.0 - share[shared])) for share in (found.share_now, found.share_usual))
@@ -72,6 +78,15 @@ def _match(around: Surroundings, found: SpikeWords, version: Version, z: float, 
     sentence = f"Words: {said} (in {now:.0%}, usually {usual:.0%}); {z:+.1f} sd against other changes."
     fixing = float(gain[np.isin(own.slots, own.fixing)].sum()) / max(float(gain.sum()), 1e-9)
     return Match(z, fixing, line("words", weight, sentence, z=z, sampled=found.sampled, now=now, usual=usual))
+
+
+def _robust_z(scored: tuple[float, Floats], gain: Floats, weights: Floats, *, coded: NDArray[np.bool_]) -> float:
+    """Standard deviations of a match, at most :data:`ONE_WORD` more than without its best word."""
+    score, placebos = scored
+    whole = placebo_z(score, placebos)
+    best = float(np.where(coded, 0.0, gain).max())
+    norm = max(float(np.sqrt((weights**2).sum())), 1e-9)
+    return min(whole, placebo_z(score - best / norm, placebos) + ONE_WORD)
 
 
 def fix_line(change: Change, spike: Spike, match: Match | None) -> Evidence | None:
