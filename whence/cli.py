@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 
-def main() -> None:
-    """Run the command of the command line and exit with its code."""
+def main() -> NoReturn:
+    """Run the command of the command line and exit with its code.
+
+    What has to be put away has been by then; the engines' own tearing down would take seconds, and is skipped.
+    """
     try:
+        from whence import supervise
         from whence.commands import run_command
 
+        supervise.set_last_resort()
         code = run_command(sys.argv[1:])
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         code = 130
-    sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            continue
+    os._exit(code)

@@ -20,7 +20,14 @@ from schemas.health import Health, Part
 from whence.errors import Exit, exit_code
 
 LOG = structlog.get_logger("whence")
-STOP_WITHIN_S = 4.0
+STOP_WITHIN_S = 3.5
+END_WITHIN_S = 4.7
+_last_resort: list[float] = []
+
+
+def set_last_resort(within_s: float = END_WITHIN_S) -> None:
+    """From now on the process ends ``within_s`` seconds after the first Ctrl-C or SIGTERM, come what may."""
+    _last_resort[:] = [within_s]
 
 
 class Supervisor:
@@ -94,11 +101,15 @@ def _health(part: Part) -> Health:
 
 @contextmanager
 def signals_stop(stop: threading.Event) -> Iterator[None]:
-    """Within it, Ctrl-C and SIGTERM set ``stop``; a second one ends the process at once."""
+    """Within it, Ctrl-C and SIGTERM set ``stop``; a second one ends the process at once. See `set_last_resort`."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(Exit.INTERRUPTED)
+        for within_s in _last_resort:
+            timer = threading.Timer(within_s, os._exit, (Exit.INTERRUPTED,))
+            timer.daemon = True
+            timer.start()
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -131,4 +142,4 @@ def run_until_stopped(parts: Sequence[Part], *, ready: Callable[[Supervisor], No
         os._exit(exit_code(KeyboardInterrupt()))
 
 
-__all__ = ["STOP_WITHIN_S", "Supervisor", "run_until_stopped", "signals_stop"]
+__all__ = ["Supervisor", "run_until_stopped", "set_last_resort", "signals_stop"]
