@@ -26,6 +26,8 @@ LEVEL_HALF_LIFE_D = 7.0
 SHARE_HALF_LIFE_D = 28.0
 DRIFT_HALF_LIFE_D = 10.0
 CUT_SD = 3.5
+CUT_SPREAD = 0.12
+FAR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,10 @@ def _discounted(counts: Floats, units: Floats, age: Floats, half_life_d: float) 
 
 
 def _cut(counts: Floats, expected: Floats) -> Floats:
-    reach = CUT_SD * np.sqrt(1.3 * expected + (0.2 * expected) ** 2) + 1.0
-    return np.clip(counts, expected - reach, expected + reach)
+    """Daily sums with what lies beyond reach cut back to it, and what lies far beyond taken as expected."""
+    reach = CUT_SD * np.sqrt(1.3 * expected + (CUT_SPREAD * expected) ** 2) + 1.0
+    cut = np.clip(counts, expected - reach, expected + reach)
+    return np.where(np.abs(counts - expected) > FAR * reach, expected, cut)
 
 
 def _smoothed(counts: Floats, units: Floats, level: float) -> Floats:

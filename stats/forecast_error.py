@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-CUT = 12.0
-CUT_COUNTS = 9.0
+CUT = 20.0
+CUT_COUNTS = 25.0
 PRIOR_SIGMA = 0.12
 PRIOR_WINDOWS = 10.0
 SLICE_WINDOWS = 6.0

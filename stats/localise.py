@@ -61,7 +61,7 @@ def onset_posterior(count: Floats, mean: Floats, *, dispersion: float) -> Floats
 def interval(posterior: Floats, *, level: float) -> tuple[int, int]:
     """Central interval of a posterior over steps, as first and last step.
 
-    >>> interval(np.array([0.01, 0.04, 0.9, 0.05]), level=0.9)
+    >>> interval(np.array([0.01, 0.03, 0.93, 0.03]), level=0.9)
     (2, 2)
     """
     below = np.cumsum(posterior)
