@@ -25,7 +25,7 @@ from schemas.catalog import TICKETS
 from streams.topics import ensure_topics
 from tools.kafka.run import Node
 
-PER_SECOND = 100.0
+PER_SECOND = 1_000.0
 PARTITIONS = 4
 PEERS = Path(__file__).parent / "peers"
 _PEERS = {"faust": "one event at a time", "quix": "count in windows", "bytewax": "count in windows"}

@@ -77,9 +77,9 @@ class Cleaner:
         self._others.spell(events)
         self._hash_customers(events)
         self._conceal_ids(events)
-        for event in events:
-            at = event.occurred_at
-            if at.tzinfo is not UTC or at.microsecond % 1000:
+        moments = list(map(_MOMENT, events))
+        if any(at.tzinfo is not UTC or at.microsecond % 1000 for at in moments):
+            for event, at in zip(events, moments, strict=True):
                 event.occurred_at = in_utc(at)
         self._redact_texts(events)
         if self._talks:
@@ -122,6 +122,7 @@ class Cleaner:
                 setattr(events[place], name, text)
 
 
+_MOMENT = attrgetter("occurred_at")
 _CUSTOMER = attrgetter("customer")
 _TURNS = attrgetter("turns")
 _TAGS = attrgetter("tags")

@@ -191,8 +191,6 @@ class _Run:
             said, exposed = f"{event.subject} {event.text}", event.exposed
             if event.turns:
                 said = " ".join([said, *(turn.text for turn in event.turns if turn.who == "customer")])
-        if not said.isprintable() or "  " in said:
-            said = " ".join(said[: 2 * size].split())
         return rank, event.event_id, event.occurred_at, event.customer, event.language, said[:size].strip(), exposed
 
     def _tails_at(self, arrived_ms: int) -> tuple[bytes, bytes, bytes]:

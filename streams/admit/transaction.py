@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +16,7 @@ from schemas.codec import encode
 from schemas.errors import FatalError, RetryableError
 from streams.admit.settings import AdmitSettings
 from streams.admit.state import Admitted
+from streams.reader import Place
 
 _LOGGER = logging.getLogger("whence.broker")
 _ATTEMPTS = 5
@@ -48,8 +49,10 @@ class Transactions:
         self._thread = ThreadPoolExecutor(1, "admit-commit")
         self._running: Future[None] | None = None
         _retried(lambda: self._producer.init_transactions(10.0), broker.servers)
+        found = self._producer.list_topics(CONTACTS.name, timeout=10.0).topics[CONTACTS.name]
+        self._contact_partitions = max(1, len(found.partitions))
 
-    def send(self, outputs: Sequence[Admitted], offsets: list[TopicPartition], group: object) -> None:
+    def send(self, outputs: Mapping[Place, Admitted], offsets: list[TopicPartition], group: object) -> None:
         """Begin a transaction with everything, and commit it beside; the one before must have been settled.
 
         Raises:
@@ -58,8 +61,8 @@ class Transactions:
         """
         try:
             self._producer.begin_transaction()
-            for out in outputs:
-                self._produce(out)
+            for place, out in outputs.items():
+                self._produce(place, out)
             self._at("produced")
         except KafkaException as error:
             raise self._lost(error) from error
@@ -78,20 +81,22 @@ class Transactions:
             except KafkaException as error:
                 raise self._lost(error) from error
 
-    def _produce(self, out: Admitted) -> None:
-        self._all(CONTACTS.name, out.contacts)
+    def _produce(self, place: Place, out: Admitted) -> None:
+        # A contact's events all lie in one input partition: the same one of `contacts` keeps their order, and saves
+        # the client from hashing every key.
+        self._all(CONTACTS.name, out.contacts, place.partition % self._contact_partitions)
         self._all(FRAMES.name, [(frame.workspace.encode(), encode(frame)) for frame in out.frames])
         self._all(TIMELINE.name, [(entry.workspace.encode(), encode(entry)) for entry in out.timeline])
         self._all(DEAD_LETTERS.name, [(letter.letter_id.encode(), encode(letter)) for letter in out.letters])
 
-    def _all(self, topic: str, records: Sequence[tuple[bytes, bytes]]) -> None:
-        produce = self._producer.produce
-        for key, value in records:
-            try:
-                produce(topic, value, key)
-            except BufferError:
-                self._producer.flush(10.0)
-                produce(topic, value, key)
+    def _all(self, topic: str, records: Sequence[tuple[bytes, bytes]], partition: int = -1) -> None:
+        left = [{"key": key, "value": value} for key, value in records]
+        while left:
+            self._producer.produce_batch(topic, left, partition)
+            failed = [record for record in left if record.pop("_error", None) is not None]
+            if len(failed) == len(left) and self._producer.flush(10.0) == len(left):
+                raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
+            left = failed
         self._producer.poll(0)
 
     def _commit(self, offsets: list[TopicPartition], group: Any) -> None:
