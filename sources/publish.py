@@ -21,8 +21,8 @@ from sources.marks import Mark, Sent, with_marks
 from sources.readers import Follow, Readers
 from sources.sender import Sender
 
-_FLIGHT_BYTES = 2_000_000
-_FLIGHT_BYTES_EMBEDDED = 250_000
+_STEP = (10_000, 4_000_000)
+_STEP_EMBEDDED = (1_000, 250_000)
 _LOOK_S = 0.05
 _PATIENCE_S = 30.0
 _AWAY_S = 60.0
@@ -107,7 +107,7 @@ class _Replay:
     ) -> None:
         self._sender = Sender(broker, stop)
         self._partitions = self._sender.partitions()
-        self._most_bytes = _FLIGHT_BYTES_EMBEDDED if broker.embedded else _FLIGHT_BYTES
+        self._step = _STEP_EMBEDDED if broker.embedded else _STEP
         self._readers = Readers(broker, follow) if follow else None
         self._speed, self._live_from = speed, live_from
         self._on_progress, self._stop = on_progress, stop
@@ -125,9 +125,9 @@ class _Replay:
             self._events += fits
             self._skipped += not fits
         else:
-            self._let_readers_follow()
             self._send_mark(item)
-        if self._sender.in_flight >= self._most_bytes:
+        messages, size = self._step
+        if self._sender.waiting >= messages or self._sender.waiting_bytes >= size:
             self._let_readers_follow()
         self._tell()
 

@@ -17,12 +17,13 @@ from sources.keys import PARTITIONER
 TIMEOUT_S = 20.0
 NOW = 0
 _KEPT_DAYS = 5
+_POLL_EVERY = 500
 _LOGGER = logging.getLogger("whence.broker")
 log = structlog.get_logger("whence.replay")
 
 
 class Sender:
-    """Hands messages to the broker; ``in_flight`` are the bytes handed over since the last :meth:`flush`."""
+    """Hands messages to the broker; ``waiting`` and ``waiting_bytes`` were handed over since the last :meth:`flush`."""
 
     def __init__(self, broker: Broker, stop: threading.Event) -> None:
         self._broker, self._stop = broker, stop
@@ -40,7 +41,7 @@ class Sender:
         )
         self._stamped: bool | None = None
         self._refused: KafkaError | None = None
-        self.in_flight = 0
+        self.waiting = self.waiting_bytes = 0
 
     def partitions(self) -> dict[str, list[int]]:
         """Partitions of every raw topic.
@@ -77,11 +78,17 @@ class Sender:
                 log.warning("event_too_large", topic=topic, bytes=len(value), key=key.decode("utf-8", "replace"))
                 return False
             else:
-                self.in_flight += len(key) + len(value)
-                self._producer.poll(0)
+                self._count(len(key) + len(value))
                 break
         self._raise_refused()
         return True
+
+    def _count(self, size: int) -> None:
+        self.waiting += 1
+        self.waiting_bytes += size
+        if self.waiting % _POLL_EVERY == 0:
+            # Each poll gives the interpreter away, which costs milliseconds beside a busy agent.
+            self._producer.poll(0)
 
     def _from_input(self, at: datetime) -> bool:
         """Decided once, by the first event: Kafka deletes by message time, and a replay may be years old."""
@@ -118,5 +125,5 @@ class Sender:
             self._raise_refused()
         if self._stop.is_set():
             self._producer.flush(2.0)
-        self.in_flight = 0
+        self.waiting = self.waiting_bytes = 0
         self._raise_refused()

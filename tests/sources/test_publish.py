@@ -218,7 +218,8 @@ def test_replay_outlives_a_reader_question_that_fails(broker: Broker, monkeypatc
     monkeypatch.setattr(Readers, "behind", behind)
     monkeypatch.setattr("sources.publish._AGAIN_S", 0.05)
     follow = Follow(group="any", topics=("tickets",), ahead=1)
-    assert publish(broker, SHOP, [ticket(1, 0)], follow=[follow]).events == 1
+    events = [ticket(number, number) for number in range(1_200)]
+    assert publish(broker, SHOP, events, follow=[follow]).events == 1_200
     assert len(answers) < 3
 
 
