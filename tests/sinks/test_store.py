@@ -139,3 +139,17 @@ def test_the_first_line_drops_what_only_a_developer_reads() -> None:
 def test_a_database_is_a_plain_name(name: str) -> None:
     with pytest.raises(msgspec.ValidationError, match="database"):
         msgspec.convert({"database": name}, StoreSettings)
+
+
+def test_tls_and_certificates_pass_through_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    def client(**options: object) -> None:
+        asked.update(options)
+        raise OSError(111, "stop here")
+
+    monkeypatch.setattr("clickhouse_connect.get_client", client)
+    with pytest.raises(StoreAway):
+        connect(StoreSettings(host="h", port=8443, tls=True, verify=False, ca_cert="/ca.pem", user="u", password="p"))
+    named = ("host", "port", "secure", "verify", "ca_cert", "username", "password")
+    assert [asked[name] for name in named] == ["h", 8443, True, False, "/ca.pem", "u", "p"]
