@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.workspace import Workspace
 from sinks.quality.settings import QualitySettings
+from sinks.retention import Retention
 from sinks.settings import SinkSettings
 from sinks.store import StoreSettings
 from streams.admit.settings import AdmitSettings
@@ -87,6 +88,7 @@ class Settings(BaseModel):
     agents: Annotated[AgentSettings, PlainValidator(struct_section(AgentSettings, "agents"))] = AgentSettings()
     quality: Annotated[QualitySettings, PlainValidator(struct_section(QualitySettings, "quality"))] = QualitySettings()
     sink: Annotated[SinkSettings, PlainValidator(struct_section(SinkSettings, "sink"))] = SinkSettings()
+    retention: Annotated[Retention, PlainValidator(struct_section(Retention, "retention"))] = Retention()
     web: WebSection = WebSection()
     intake: IntakeSection = IntakeSection()
     health: HealthSection = HealthSection()

@@ -14,6 +14,7 @@ from schemas.quality import QualityResult
 from schemas.workspace import Workspace
 from sinks.migrate import Step, current, migrate, newest, require_current
 from sinks.quality import data_time, run_checks
+from sinks.retention import apply_retention
 from sinks.store import StoreSettings, connect, explained
 from whence.errors import CheckFailed, SettingsError
 from whence.settings import Settings
@@ -56,6 +57,10 @@ def run_migrate(settings: Settings, *, to: int | None, dry_run: bool) -> None:
     with store_client(settings.store) as client:
         steps = migrate(client, to, dry_run)
         at = current(client)
+        if not dry_run and at == newest():
+            changed = apply_retention(client, settings.retention)
+            if changed:
+                say(f"Retention was set on {len(changed)} table(s).")
     if dry_run:
         for step in steps:
             _print_statements(step)

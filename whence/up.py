@@ -17,6 +17,7 @@ from schemas.health import Health, Part
 from schemas.workspace import Workspace
 from sinks.migrate import migrate, require_current
 from sinks.quality import Quality
+from sinks.retention import apply_retention
 from sinks.writer import Writer
 from sources.intake import create_router
 from streams.admit.agent import Admit
@@ -109,7 +110,7 @@ def run_up(
 
     Args:
         settings: Of the whole process.
-        workspaces: By default those of the settings.
+        workspaces: By default those of the settings; of others, which may be old, no retention is applied.
         fed: Runs beside the parts once they have started.
         opened: Called with the page's address when it answers.
 
@@ -120,6 +121,8 @@ def run_up(
     place = listen(settings.web.address, settings.web.port, setting="web")
     with broker_of(settings) as broker, store_client(settings.store) as client:
         migrate(client)
+        if workspaces is None:
+            apply_retention(client, settings.retention)
         healths = _Healths()
         page = HttpPart("web", page_app(settings, broker, healths), place)
 

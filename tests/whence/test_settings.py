@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from whence.errors import SettingsError
 from whence.sections import is_loopback
 from whence.settings import load_settings, shown_settings
-from whence.structs import HIDDEN
+from whence.structs import HIDDEN, is_secret
 
 SECRETS = (
     "WHENCE_BROKER_SASL_PASSWORD",
@@ -116,7 +118,7 @@ def test_secret_comes_from_a_file(tmp_path: Path) -> None:
         ({"WHENCE_WEB_PORT": "abc"}, "web.port (from WHENCE_WEB_PORT) is 'abc'; allowed is a valid integer"),
         ({"WHENCE_WEB_PORT": "70000"}, "web.port (from WHENCE_WEB_PORT) is '70000'; allowed is less than or equal to 65535"),
         ({"WHENCE_WEB_PROT": "1"}, "web.prot (from WHENCE_WEB_PROT) is not a setting; allowed in web of address, port, token (did you mean port?)"),
-        ({"WHENCE_BOKER_X": "1"}, "WHENCE_BOKER_X is not a setting; its section must be one of admit, broker"),
+        ({"WHENCE_BOKER_X": "1"}, "WHENCE_BOKER_X is not a setting; its section must be one of admit, agents, broker"),
         ({"WHENCE_BROKER_SERVERS": "a b"}, "broker.servers (from WHENCE_BROKER_SERVERS) is 'a b'; allowed is embedded or host:port[,host:port...]"),
         ({"WHENCE_GRAFANA_URL": "ftp://x"}, "allowed is http://host[:port] or https://host[:port], without user or password in it"),
         ({"WHENCE_GRAFANA_CA_FILE": "/no/such"}, "is '/no/such'; allowed is the path of a file that exists"),
@@ -163,7 +165,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("[web]\ntoken = 'abc'", "web.token is a secret and stands in "),
         ("[broker]\nsasl_password = 'abc'", "allowed is WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE in the environment"),
         ("web = 1", "web is 1; allowed is a valid dictionary"),
-        ("[wbe]\nport = 1", "wbe is not a setting; allowed is one of admit, broker"),
+        ("[wbe]\nport = 1", "wbe is not a setting; allowed is one of admit, agents, broker"),
     ],
 )  # fmt: skip
 def test_file_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
@@ -193,6 +195,7 @@ def test_variables_that_kubernetes_adds_for_services_are_ignored() -> None:
     assert load_settings(environ=environ).web.port == 8750
 
 
+@hypothesis.settings(deadline=None)
 @given(
     st.text(alphabet="abcdefgh0123456789!%#'\"{}[]\\ ", min_size=20, max_size=40).filter(
         lambda text: text.strip() == text
@@ -209,6 +212,7 @@ def test_no_secret_is_ever_shown(secret: str) -> None:
         assert secret not in text
 
 
+@hypothesis.settings(deadline=None)
 @given(st.from_regex(r"[a-h0-9]{16,30}", fullmatch=True))
 def test_no_secret_is_told_in_an_error(secret: str) -> None:
     environ = {
@@ -221,3 +225,16 @@ def test_no_secret_is_told_in_an_error(secret: str) -> None:
         load_settings(environ=environ)
     assert len(caught.value.problems) == 3
     assert re.search(re.escape(secret), repr(caught.value)) is None
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "whence.toml"
+
+
+def test_example_states_every_default_as_it_is(tmp_path: Path) -> None:
+    assert shown_settings(load_settings(EXAMPLE, environ={})) == shown_settings(load_settings(environ={}))
+    stated = tomllib.loads(re.sub(r"(?m)^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8")))
+    for section, values in shown_settings(load_settings(environ={})).items():
+        if section != "workspaces":
+            plain = {name: value for name, value in values.items() if not is_secret(name)}
+            assert list(stated[section]) == list(plain)
+            assert all(stated[section][name] == value for name, value in plain.items() if value is not None)
