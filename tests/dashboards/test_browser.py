@@ -7,22 +7,27 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
 from dashboards.page import create_app
 from dashboards.query import Query, Row
 from schemas.health import Health
-from tools.screenshot import Look, browser, chromium, new_page, visit
+from tools.screenshot import LAPTOP, PHONE, Look, browser, chromium, new_page, visit
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 PARTS = [Health(part="admit", alive=True, ready=True, detail="4 partitions, none behind"), Health(part="sink", alive=True, ready=False, detail="ClickHouse is away; trying again in 8 s")]  # fmt: skip
 TOKEN = "only for this test"
 TIMES = "\N{MULTIPLICATION SIGN}"
-LOOKS = {"light": Look(sharpness=1), "dark": Look(scheme="dark", sharpness=1), "phone": Look(phone=True)}
+LOOKS: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
+    "light": (LAPTOP, "light"), "dark": (LAPTOP, "dark"), "phone": (PHONE, "light"),
+}  # fmt: skip
+PLAIN = Look(sharpness=1)
+expect.set_options(timeout=20_000)
 PLACES = {"now": "/now", "spike": "/spikes/sp-login?workspace=acme", "changes": "/changes", "pipeline": "/pipeline"}
 
 
@@ -68,7 +73,7 @@ def site(filled: Query) -> Iterator[str]:
 
 
 @contextmanager
-def shown(chrome: Browser, url: str, look: Look = LOOKS["light"], *, token: str | None = None) -> Iterator[Page]:
+def shown(chrome: Browser, url: str, look: Look = PLAIN, *, token: str | None = None) -> Iterator[Page]:
     """The page at an address; at the end its console must have stayed silent."""
     page = new_page(chrome, look, token)
     said: list[str] = []
@@ -86,14 +91,19 @@ def shown(chrome: Browser, url: str, look: Look = LOOKS["light"], *, token: str 
         page.context.close()
 
 
-@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("place", PLACES)
-def test_page_loads_fits_and_keeps_its_console_silent(place: str, look: str, site: str, chrome: Browser) -> None:
-    with shown(chrome, site + PLACES[place], LOOKS[look]) as page:
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0, f"{wide} pixels stick out"
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURES / f"{place}-{look}.png", full_page=True)
+def test_page_fits_laptop_and_phone_light_and_dark_and_its_console_stays_silent(
+    place: str, site: str, chrome: Browser
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with shown(chrome, site + PLACES[place]) as page:
+        for look, (size, scheme) in LOOKS.items():
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(200)
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide == 0, f"{wide} pixels stick out in {look}"
+            page.screenshot(path=PICTURES / f"{place}-{look}.png", full_page=True)
 
 
 def test_now_shows_the_open_spike_with_its_cause(site: str, chrome: Browser) -> None:
@@ -168,7 +178,7 @@ def test_an_empty_store_says_how_to_begin(empty: Query, chrome: Browser) -> None
 def test_a_store_that_goes_away_is_said_and_healing_takes_it_back(filled: Query, chrome: Browser) -> None:
     switch = Switch(filled)
     with served(switch) as url:
-        page = new_page(chrome, LOOKS["light"])
+        page = new_page(chrome, PLAIN)
         page.clock.install()
         visit(page, f"{url}/now")
         switch.away = True
@@ -184,7 +194,7 @@ def test_a_store_that_goes_away_is_said_and_healing_takes_it_back(filled: Query,
 
 def test_signing_in_leads_to_the_page_asked_for(filled: Query, chrome: Browser) -> None:
     with served(filled, TOKEN) as url:
-        page = new_page(chrome, LOOKS["light"])
+        page = new_page(chrome, PLAIN)
         page.goto(f"{url}/pipeline")
         page.get_by_label("Token").fill(TOKEN)
         PICTURES.mkdir(parents=True, exist_ok=True)
