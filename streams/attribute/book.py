@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.timeline import Change, PopulationCount
+from schemas.timeline import Change
 from stats.words import SLOTS, slot, words
 
 Floats = NDArray[np.float64]
@@ -41,10 +41,9 @@ class Version(NamedTuple):
 
 @dataclass(slots=True)
 class Book:
-    """All versions by key, and the populations known."""
+    """All versions by key."""
 
     versions: dict[str, list[Version]] = field(default_factory=dict)
-    populations: list[PopulationCount] = field(default_factory=list)
 
 
 def change_words(change: Change) -> ChangeWords:

@@ -1,7 +1,7 @@
 """What attribute remembers of one stream's past buckets: counts by leaf and sampled words, in bounded room.
 
-Counts are kept per bucket for three days and per hour for the rest of the horizon; sampled contacts as sets of
-word slots, with their texts for three days and thinned by the samples' own ranks after that. Everything is a
+Counts are kept per bucket for a day and per hour for the rest of the horizon; sampled contacts as sets of word
+slots, with their texts for three days and thinned by the samples' own ranks after that. Everything is a
 function of the buckets alone.
 """
 
@@ -27,6 +27,7 @@ DAY_S = 86_400.0
 WEEK_S = 7 * DAY_S
 HORIZON_S = 9 * WEEK_S
 FINE_S = 3 * DAY_S
+FINE_COUNTS_S = DAY_S
 DAY_DOCS = 1_500
 BUCKET_DOCS = 400
 TEXT_LENGTH = 2_000
@@ -48,8 +49,8 @@ class Period(NamedTuple):
 
     start_s: float
     end_s: float
-    leaves: Ids
-    counts: Floats
+    leaves: NDArray[np.int32]
+    counts: NDArray[np.float32]
     signs: Signs
     handle_s: float
     handled: int
@@ -110,16 +111,18 @@ def remember(memory: Memory, bucket: Bucket) -> None:
     if memory.first_s is None:
         memory.first_s = start_s
     if bucket.counts or bucket.signs != Signs():
-        ids = np.array([_number(memory, leaf) for leaf in bucket.counts], dtype=np.int64)
-        counts = np.array(list(bucket.counts.values()), dtype=np.float64)
+        ids = np.array([_number(memory, leaf) for leaf in bucket.counts], dtype=np.int32)
+        counts = np.array(list(bucket.counts.values()), dtype=np.float32)
         memory.periods.append(
             Period(start_s, end_s, ids, counts, bucket.signs, bucket.handle_s, bucket.handled, float(counts.sum()))
         )
         memory.starts.append(start_s)
     if bucket.samples:
         _remember_samples(memory, bucket)
+    if int(end_s // 3600.0) != int(memory.last_s // 3600.0):
+        _compact_counts(memory, end_s)
     if int(end_s // DAY_S) != int(memory.last_s // DAY_S):
-        _compact(memory, end_s)
+        _compact_samples(memory, end_s)
     memory.last_s = end_s
 
 
@@ -149,14 +152,21 @@ def _remember_samples(memory: Memory, bucket: Bucket) -> None:
         day.arrays = None
 
 
-def _compact(memory: Memory, now_s: float) -> None:
+def _compact_samples(memory: Memory, now_s: float) -> None:
     for number in [n for n in memory.days if (n + 1) * DAY_S < now_s - HORIZON_S]:
         del memory.days[number]
     for day in memory.days.values():
         if not day.thinned and (day.number + 1) * DAY_S < now_s - FINE_S:
             _thin(day)
-    kept = [period for period in memory.periods if period.end_s > now_s - HORIZON_S]
-    memory.periods = _hourly(kept, now_s - FINE_S)
+
+
+def _compact_counts(memory: Memory, now_s: float) -> None:
+    """Join the hour that has just aged, and drop what is beyond the horizon."""
+    first = bisect_left(memory.starts, now_s - HORIZON_S)
+    fine = bisect_left(memory.starts, now_s - FINE_COUNTS_S - 2 * 3600.0)
+    aged = bisect_left(memory.starts, now_s - FINE_COUNTS_S)
+    joined = _hourly(memory.periods[fine:aged], now_s - FINE_COUNTS_S)
+    memory.periods = [*memory.periods[first:fine], *joined, *memory.periods[aged:]]
     memory.starts = [period.start_s for period in memory.periods]
 
 
@@ -187,7 +197,7 @@ def _hourly(periods: list[Period], before_s: float) -> list[Period]:
 def _joined(a: Period, b: Period) -> Period:
     ids = np.concatenate([a.leaves, b.leaves])
     unique, inverse = np.unique(ids, return_inverse=True)
-    counts: Floats = np.zeros(len(unique))
+    counts = np.zeros(len(unique), dtype=np.float32)
     np.add.at(counts, inverse, np.concatenate([a.counts, b.counts]))
     signs, handle_s, handled = added(a.signs, b.signs), a.handle_s + b.handle_s, a.handled + b.handled
     return Period(a.start_s, b.end_s, unique, counts, signs, handle_s, handled, a.total + b.total)

@@ -137,8 +137,6 @@ def _take_entry(state: State, entry: TimelineEntry) -> None:
         arrived = timeline_book.add(state.book, entry.change, before=before)
         usable = max(arrived, entry.change.available_at) + timedelta(milliseconds=1)
         heapq.heappush(state.due, (usable, CHANGE, entry.change.key, 0, 0))
-    if entry.population is not None:
-        state.book.populations.append(entry.population)
 
 
 def _schedule_spikes(state: State, stream: StreamProgress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def bucket(
     for leaf, count in counts.items():
         for i in range(count if texts is None else texts):
             name = f"{hours}/{leaf}/{i}"
-            rank = abs(hash((hours, leaf, i))) % 2**40
+            rank = crc32(name.encode())
             samples.append(
                 (leaf, Sample(rank=rank, event_id=name, leaf=0, occurred_at=at, text=f"the parcel from {leaf[0]}"))
             )
