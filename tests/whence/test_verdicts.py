@@ -1,0 +1,126 @@
+"""Found spikes beside true ones: what counts as right, as seen, and as a decoy blamed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from schemas.attribution import Attribution, Candidate, CauseKind
+from sources.stories.story import TrueSpike
+from whence.verdicts import compare
+
+NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TRUE = TrueSpike(
+    spike_id="01-calendar",
+    onset=NOON,
+    end=NOON + 6 * HOUR,
+    peak_at=NOON + HOUR,
+    slice={"platform": "ios"},
+    cause_kind="release",
+    cause_key="app 7.0",
+    excess=200,
+    must_not_blame=("app 7.1",),
+)
+
+
+def _found(
+    *causes: tuple[CauseKind, str, float],
+    spike_id: str = "s1",
+    hours: tuple[float, float] = (0, 6),
+    excess: int = 180,
+    **slice_: str,
+) -> Attribution:
+    return Attribution(
+        workspace="demo",
+        origin="attribute",
+        seq=1,
+        spike_id=spike_id,
+        revision=1,
+        as_of=NOON,
+        final=True,
+        stream="contacts",
+        state="closed",
+        slice=slice_ or {"platform": "ios"},
+        onset=NOON + hours[0] * HOUR,
+        end=NOON + hours[1] * HOUR,
+        expected=100,
+        observed=100 + excess,
+        candidates=tuple(
+            Candidate(kind=kind, key=key, probability=p, excess=excess, excess_low=0, excess_high=excess)
+            for kind, key, p in causes
+        ),
+        sentence="",
+    )
+
+
+def test_right_cause_is_right() -> None:
+    comparison = compare([TRUE], [_found(("release", "app 7.0", 0.9), ("unknown", "", 0.1))])
+    assert comparison.passed
+    assert (comparison.verdicts[0].said, comparison.verdicts[0].probability) == ("release app 7.0", 0.9)
+
+
+def test_likeliest_cause_counts_not_the_second() -> None:
+    assert not compare([TRUE], [_found(("unknown", "", 0.6), ("release", "app 7.0", 0.4))]).passed
+
+
+def test_decoy_put_first_or_at_one_half_is_blamed() -> None:
+    for causes in ([("release", "app 7.1", 0.4)], [("release", "app 7.0", 0.5), ("release", "app 7.1", 0.5)]):
+        comparison = compare([TRUE], [_found(*causes)])
+        assert comparison.blamed == ("app 7.1",)
+        assert not comparison.passed
+
+
+def test_decoy_named_less_than_one_half_and_not_first_is_not_blamed() -> None:
+    assert compare([TRUE], [_found(("release", "app 7.0", 0.6), ("release", "app 7.1", 0.4))]).blamed == ()
+
+
+def test_silence_counts_against_a_loud_spike_and_not_against_a_faint_one() -> None:
+    assert compare([TRUE], []).counted == 1
+    assert not compare([TRUE], []).passed
+    assert compare([replace(TRUE, strength="faint")], []).counted == 0
+
+
+def test_where_nobody_knows_measurement_is_as_good_as_unknown() -> None:
+    unknown = replace(TRUE, cause_kind="unknown", cause_key="")
+    for kind in ("unknown", "measurement"):
+        assert compare([unknown], [_found((kind, "", 1.0))]).passed
+    measured = replace(TRUE, cause_kind="measurement", cause_key="")
+    assert not compare([measured], [_found(("unknown", "", 1.0))]).passed
+
+
+def test_spike_on_a_contradicting_slice_or_at_another_time_is_another() -> None:
+    for other in (_found(("unknown", "", 1.0), platform="android"), _found(("unknown", "", 1.0), hours=(-30, -24))):
+        comparison = compare([TRUE], [other])
+        assert comparison.others == (other,)
+        assert comparison.verdicts[0].found == ""
+
+
+def test_found_spike_belongs_to_the_true_one_it_agrees_with_most() -> None:
+    login = replace(TRUE, spike_id="02-login", onset=NOON + 5 * HOUR, end=NOON + 9 * HOUR, slice={"topic": "login"})
+    found = _found(("release", "app 7.0", 1.0), hours=(0, 7), platform="ios")
+    by_truth = {one.truth: one.found for one in compare([TRUE, login], [found]).verdicts}
+    assert by_truth == {"01-calendar": "s1", "02-login": ""}
+
+
+def test_of_several_the_largest_answers() -> None:
+    small = _found(("unknown", "", 1.0), spike_id="s2", excess=10)
+    large = _found(("release", "app 7.0", 1.0), excess=300)
+    assert compare([TRUE], [small, large]).verdicts[0].found == "s1"
+
+
+def test_merged_spike_answers_nothing() -> None:
+    assert compare([TRUE], [replace(_found(("release", "app 7.0", 1.0)), state="merged")]).verdicts[0].found == ""
+
+
+def test_four_in_five_pass_and_three_in_four_do_not() -> None:
+    days = [
+        replace(TRUE, spike_id=str(n), onset=NOON + 24 * n * HOUR, end=NOON + (24 * n + 6) * HOUR) for n in range(5)
+    ]
+    found = [
+        _found(("release", "app 7.0" if n else "other", 1.0), spike_id=f"s{n}", hours=(24 * n, 24 * n + 6))
+        for n in range(5)
+    ]
+    assert compare(days, found).passed
+    assert not compare(days[:4], found[:4]).passed

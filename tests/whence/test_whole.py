@@ -1,0 +1,86 @@
+"""The command line's long ways: a folder through Kafka and the parts as processes, and the demo's check."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sources.mapping import load_mapping
+from sources.stories.folder import write_story
+from sources.stories.story import make_story
+from tests.clickhouse_server import clickhouse_server
+from tests.kafka import apache_kafka
+from tests.processes import Processes, Slot
+
+ROOT = Path(__file__).parents[2]
+
+
+def _whence(*arguments: str, within_s: float = 240, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "whence", *arguments]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WHENCE_")}
+    return subprocess.run(
+        command, env={**clean, **environ}, cwd=ROOT, capture_output=True, text=True, check=False, timeout=within_s
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _rounded(rows: list[dict[str, str]]) -> list[dict[str, object]]:
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(text: str) -> object:
+    try:
+        return round(float(text), 3)
+    except ValueError:
+        return text.replace(".000Z", "Z")
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_replay_through_the_parts_exports_what_a_backtest_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "story"
+    story = make_story(1, weeks_of_history=2, live_days=1, contacts_per_day=500, bucket_s=3_600)
+    write_story(story, folder)
+    mapping = str(folder / "mapping.toml")
+    done = _whence("backtest", str(folder), "-m", mapping, "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    wanted = _rounded(_rows(tmp_path / "out" / "attributions.csv"))
+    assert wanted
+    workspaces = [load_mapping(folder / "mapping.toml").workspace]
+    with (
+        apache_kafka() as broker,
+        clickhouse_server(tmp_path / "store") as store,
+        Processes(tmp_path / "parts", broker.servers, workspaces, store=store) as parts,
+    ):
+        parts.whence("migrate")
+        for part in ("admit", "agents", "sink"):
+            parts.start(Slot(part))
+        parts.whence("replay", str(folder), "-m", mapping)
+        exported = tmp_path / "exported.csv"
+        deadline = time.monotonic() + 120
+        found: list[dict[str, object]] = []
+        while found != wanted and time.monotonic() < deadline:
+            parts.tend()
+            parts.whence("export", "attributions", "--final", "--out", str(exported))
+            found = _rounded(_rows(exported))
+        assert found == wanted
+
+
+@pytest.mark.slow
+def test_check_of_the_fixed_seed_passes() -> None:
+    done = _whence("demo", "--check", "--json", within_s=280)
+    said = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert said["passed"]
+    assert all(not one["blamed"] for one in said["verdicts"])
