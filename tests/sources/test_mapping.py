@@ -37,7 +37,10 @@ def test_minimal_mapping_is_a_silent_replay(tmp_path: Path) -> None:
     assert mapping.files[0].field_maps()["contact"].column == "Id"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.stem)
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.toml")) if "[[files]]" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_a_mapping(path: Path) -> None:
     assert load_mapping(path).files
 
