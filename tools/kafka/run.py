@@ -5,7 +5,8 @@
     python -m tools.kafka.run var/kafka/data
 
 runs a node in that directory, prints its address, and stops at Ctrl-C. The same directory and ports can be
-started again after a kill: the log is still there.
+started again after a kill: the log is still there. Retention is switched off: tests send messages stamped with their
+stories' own times, and Kafka deletes by those.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 transaction.max.timeout.ms=900000
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
-log.retention.check.interval.ms=300000
+log.retention.check.interval.ms=86400000
+log.initial.task.delay.ms=86400000
 """
 
 
