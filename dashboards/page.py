@@ -93,11 +93,15 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]]) -
     async def view_answer(request: Request, view: str, asked: Annotated[Asked, Depends(_asked)]) -> Response:
         if view not in VIEW_NAMES:
             return JSONResponse({"error": f"There is no view {view!r}; there are {', '.join(VIEW_NAMES)}."}, 404)
+
+        def answered() -> dict[str, object]:
+            return {**answer(query, view, asked), "health": [msgspec.to_builtins(part) for part in health()]}
+
         try:
-            said = await anyio.to_thread.run_sync(answer, query, view, asked, limiter=limiter)
+            said = await anyio.to_thread.run_sync(answered, limiter=limiter)
         except StoreAway as error:
             return JSONResponse({"error": str(error)}, 503)
-        return _tagged(request, {**said, "health": [msgspec.to_builtins(part) for part in health()]})
+        return _tagged(request, said)
 
     return router
 

@@ -1,7 +1,7 @@
 // Charts by Apache ECharts (vendored). An option is a function of data and of the theme's colours.
 import { h } from "./dom.js";
 import { CHANGE_KINDS, KINDS, causeName, kindOf } from "./causes.js";
-import { clock, day, moment, number, sliceName, span, usesUtc, utc, signed, percent, unitOf } from "./format.js";
+import { clock, date, day, moment, month, number, sliceName, span, usesUtc, utc, signed, percent, unitOf } from "./format.js";
 
 const drawn = new Map();
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => drawn.get(target)?.chart.resize()));
@@ -54,13 +54,15 @@ function timeAxis(gridIndex, since, until, { labels = true } = {}) {
     type: "time", gridIndex, min: since, max: until,
     axisLine: { lineStyle: { color: colour("--line-strong") } },
     axisTick: { show: labels, lineStyle: { color: colour("--line-strong") } },
-    axisLabel: { show: labels, hideOverlap: true, color: colour("--muted"), formatter: tick },
+    axisLabel: { show: labels, hideOverlap: true, color: colour("--muted"), formatter: (ms) => tick(ms, until - since) },
     splitLine: { show: false },
     axisPointer: { label: { show: false }, lineStyle: { color: colour("--muted"), type: "dotted" } },
   };
 }
 
-function tick(ms) {
+function tick(ms, long) {
+  if (long > 300 * 86_400_000) return month(ms);
+  if (long > 12 * 86_400_000) return date(ms);
   const label = clock(ms);
   return label === "00:00" ? day(ms) : label;
 }

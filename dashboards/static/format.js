@@ -24,6 +24,8 @@ const DAY = { day: "numeric", month: "short" };
 
 export const clock = (ms) => formatted(ms, CLOCK);
 export const day = (ms) => formatted(ms, { weekday: "short", ...DAY });
+export const date = (ms) => formatted(ms, DAY);
+export const month = (ms) => formatted(ms, { month: "short", year: "numeric" });
 export const moment = (ms) => `${formatted(ms, { ...DAY, year: "numeric" })}, ${clock(ms)}`;
 export const utc = (ms) => `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
@@ -31,7 +33,7 @@ export const utc = (ms) => `${new Date(ms).toISOString().slice(0, 16).replace("T
 export function when(ms, now) {
   if (day(ms) === day(now) && Math.abs(now - ms) < 86_400_000) return clock(ms);
   if (Math.abs(now - ms) < 7 * 86_400_000) return `${day(ms)}, ${clock(ms)}`;
-  if (Math.abs(now - ms) < 300 * 86_400_000) return `${formatted(ms, DAY)}, ${clock(ms)}`;
+  if (formatted(ms, { year: "numeric" }) === formatted(now, { year: "numeric" })) return `${date(ms)}, ${clock(ms)}`;
   return moment(ms);
 }
 
