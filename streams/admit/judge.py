@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import NamedTuple
 
 from stdnum import iban
 
-
-class Verdict(NamedTuple):
-    """Which bytes to replace, and by what."""
-
-    start: int
-    end: int
-    mark: bytes
-
+# Which bytes to replace, and by what.
+Verdict = tuple[int, int, bytes]
 
 _PHONE_WORD = re.compile(
-    rb"\b(?:phone|tel|telefon|call(?: me)?(?: back)?(?: at| on)?|mobile|cell|handy|fax|whatsapp|sms|text me at|reach me (?:at|on)|r\xc3\xbcckruf)"
-    rb"[\w .]{0,12}[:.]? *\+?\(?$",
+    rb"\b(?:phone|tel|telefon|call(?: me)?(?: back)?(?: at| on)?|mobile|cell|handy|fax|whatsapp|sms|text me at"
+    rb"|reach me (?:at|on)|r\xc3\xbcckruf)[\w .]{0,12}[:.]? *\+?\(?$",
     re.IGNORECASE,
 )
-_COUNT_WORD = re.compile(
-    rb"(?:orders?|tickets?|invoice|bestell\w*|rechnung\w*|case|bug|issue|build|number|nr|no|id|ref\w*|serial|#|\xc2\xba)[ .:#\-]*$",
-    re.IGNORECASE,
+_COUNT_WORDS = frozenset(
+    b"order orders ticket tickets invoice invoices case bug issue build number nummer nr no id ref reference serial".split()
 )
-_VERSION_WORD = re.compile(
-    rb"(?:\bv|version|release|build|firmware|update|\bver|[a-z]+ox|chrome|os)[ .:]*$", re.IGNORECASE
+_COUNT_STEMS = (b"bestell", b"rechnung", b"auftrag")
+_VERSION_WORDS = (
+    b"version",
+    b"release",
+    b"build",
+    b"firmware",
+    b"update",
+    b"ver",
+    b"ox",
+    b"chrome",
+    b"os",
+    b" v",
+    b"-v",
 )
 _DATE = re.compile(rb"(?:\d{1,2}[./\-]\d{1,2}[./\-](?:\d{4}|\d{2})|\d{4}[./\-]\d{1,2}[./\-]\d{1,2})(?!\d)")
 _GROUP = re.compile(rb"\d+")
@@ -38,8 +41,8 @@ _SECRET = re.compile(
 )
 _FOUR_PARTS = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}").fullmatch
 _DOUBLED = bytes((2 * (byte - 48)) // 10 + (2 * (byte - 48)) % 10 if 48 <= byte < 58 else 0 for byte in range(256))
-_EMAIL_ONLY = re.compile(rb"[^\s:=]+").fullmatch
 _OF_NUMBERS = b"0123456789+ ().-/"
+_CARD_SHAPE = re.compile(rb"\d{13,19}|\d{3,6}(?:[ \-]\d{1,7}){1,4}").fullmatch
 _PLUS = ord("+")
 _BETWEEN = b"+ ().-/"
 _CARD_LENGTHS = (
@@ -57,11 +60,11 @@ def judge(data: bytes, start: int, end: int) -> Verdict | None:
     found = data[start:end]
     if not found.translate(None, _OF_NUMBERS):
         return _address(data, start, end) or _number(data, start, end)
-    if b"@" in found and (_EMAIL_ONLY(found) or not _SECRET.match(found)):
-        return Verdict(start, end, b"<email>")
+    if b"@" in found and ((b":" not in found and b"=" not in found) or not _SECRET.match(found)):
+        return start, end, b"<email>"
     if found.startswith(b"-----BEGIN"):
         closed = re.search(rb"-----END [A-Z ]*PRIVATE KEY-----", found)
-        return Verdict(start, start + closed.end() if closed else end, b"<token>")
+        return (start, start + closed.end() if closed else end, b"<token>")
     return _iban(data, start, end) or _address(data, start, end) or _token(data, start, end)
 
 
@@ -71,7 +74,7 @@ def _iban(data: bytes, start: int, end: int) -> Verdict | None:
         return None
     while len(found) >= 15:
         if iban.is_valid(found.decode("latin-1")):
-            return Verdict(start, start + len(found), b"<iban>")
+            return (start, start + len(found), b"<iban>")
         shorter = re.match(rb"(.*)[ \-]", found)
         if shorter is None:
             return None
@@ -93,9 +96,10 @@ def _ipv4(data: bytes, start: int, end: int) -> Verdict | None:
     if max(map(int, parts)) > 255 or int(parts[0]) == 0 or data[start - 1 : start] == b".":
         return None
     part_of_more = data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit()
-    if part_of_more or _VERSION_WORD.search(_before(data, start)):
+    said = b" " + _before(data, start).rstrip(b" .:").lower()
+    if part_of_more or said.endswith(_VERSION_WORDS):
         return None
-    return Verdict(start, end, b"<ip>")
+    return (start, end, b"<ip>")
 
 
 def _before(data: bytes, start: int) -> bytes:
@@ -109,7 +113,7 @@ def _ipv6(data: bytes, start: int, end: int) -> Verdict | None:
     joined = before.isalnum() or after.isalnum() or b"_" in (before, after)
     if joined or len(groups) < 2 or not re.search(rb"\d", found) or not _is_ip(found):
         return None
-    return Verdict(start, end, b"<ip>")
+    return (start, end, b"<ip>")
 
 
 def _is_ip(found: bytes) -> bool:
@@ -122,33 +126,35 @@ def _is_ip(found: bytes) -> bool:
 
 def _number(data: bytes, start: int, end: int) -> Verdict | None:
     """A card or a phone inside a run of digits; the longest reading of the leftmost start that is one."""
-    found = data[start:end]
-    if start and (data[start - 1 : start].isalnum() or data[start - 1 : start] == b"_"):
+    last = data[start - 1 : start]
+    if start and (last.isalnum() or last == b"_" or (last == b"." and data[start - 2 : start - 1].isdigit())):
         return None
-    open_end = data[end : end + 1].isalpha()
-    digits = len(found.translate(None, _BETWEEN))
-    if found[0] == _PLUS and digits <= 13 and not open_end and digits >= 8:
-        return Verdict(start, end, b"<phone>")
-    before = _before(data, start)
-    if re.search(rb"\d\.$", before):
-        return None
-    whole = len(found) if not open_end else max((g.start() for g in _GROUP.finditer(found)), default=0)
-    card = _card(found, start, whole) if digits >= 13 else None
-    return card or _phone(found, start, whole, before)
+    found, cut = data[start:end], data[end : end + 1].isalpha()
+    digits = found.translate(None, _BETWEEN)
+    if not cut and found[0] == _PLUS and 8 <= len(digits) <= 13:
+        return start, end, b"<phone>"
+    if not cut and _is_card(found, digits):
+        return start, end, b"<card>"
+    whole = len(found) if not cut else max((group.start() for group in _GROUP.finditer(found)), default=0)
+    card = _card(found, start, whole) if len(digits) >= 13 else None
+    return card or _phone(found, start, whole, _before(data, start))
 
 
 def _card(found: bytes, start: int, whole: int) -> Verdict | None:
     groups = [group for group in _GROUP.finditer(found) if group.end() <= whole]
     for i, first in enumerate(groups):
         for last in reversed(groups[i:]):
-            if _is_card(found[first.start() : last.end()]):
-                return Verdict(start + first.start(), start + last.end(), b"<card>")
+            if _is_card_text(found[first.start() : last.end()]):
+                return (start + first.start(), start + last.end(), b"<card>")
     return None
 
 
-def _is_card(text: bytes) -> bool:
-    digits = re.sub(rb"\D", b"", text)
-    if len(digits) < 13 or not re.fullmatch(rb"\d{12,19}|\d{3,6}(?:[ \-]\d{1,7}){1,4}", text):
+def _is_card_text(text: bytes) -> bool:
+    return _is_card(text, text.translate(None, _BETWEEN))
+
+
+def _is_card(text: bytes, digits: bytes) -> bool:
+    if len(digits) < 13 or not _CARD_SHAPE(text):
         return False
     fits = any(prefix.match(digits) and len(digits) in lengths for prefix, lengths in _CARD_LENGTHS)
     return fits and len(set(digits)) > 1 and _luhn(digits)
@@ -165,26 +171,29 @@ def _luhn(digits: bytes) -> bool:
 
 
 def _phone(found: bytes, start: int, whole: int, before: bytes) -> Verdict | None:
-    groups = [group for group in _GROUP.finditer(found) if group.end() <= whole]
-    told = _PHONE_WORD.search(before) is not None
-    for last in reversed(groups):
+    counted = _counts(before)
+    for last in reversed([group for group in _GROUP.finditer(found) if group.end() <= whole]):
         text = found[: last.end()]
-        if _DATE.match(text.lstrip(b"+(")) is None and _is_phone(
-            text, told=told, counted=_COUNT_WORD.search(before) is not None
-        ):
-            return Verdict(start, start + len(text), b"<phone>")
+        if _DATE.match(text.lstrip(b"+(")) is None and _is_phone(text, before, counted=counted):
+            return start, start + len(text), b"<phone>"
     return None
 
 
-def _is_phone(text: bytes, *, told: bool, counted: bool) -> bool:
-    digits = re.sub(rb"\D", b"", text)
+def _counts(before: bytes) -> bool:
+    """Whether the word before says that the number is an order's, a ticket's, a build's."""
+    said = before.rstrip(b" .:#-").lower().rpartition(b" ")[2].lstrip(b"(\"'")
+    return said in _COUNT_WORDS or said.startswith(_COUNT_STEMS) or before.rstrip(b" ").endswith(b"#")
+
+
+def _is_phone(text: bytes, before: bytes, *, counted: bool) -> bool:
+    digits = len(text.translate(None, _BETWEEN))
     if text.lstrip(b"(").startswith((b"+", b"00")):
-        return 8 <= len(digits) <= 17 and not (counted and text.isdigit())
-    if not 7 <= len(digits) <= 15:
+        return 8 <= digits <= 17 and not (counted and text.isdigit())
+    if not 7 <= digits <= 15:
         return False
-    if told or (not counted and _NORTH_AMERICAN.fullmatch(text)):
+    if not counted and (_NORTH_AMERICAN.fullmatch(text) or (9 <= digits <= 12 and _NATIONAL.fullmatch(text))):
         return True
-    return not counted and 9 <= len(digits) <= 12 and _NATIONAL.fullmatch(text) is not None
+    return _PHONE_WORD.search(before) is not None
 
 
 def _token(data: bytes, start: int, end: int) -> Verdict | None:
@@ -193,15 +202,15 @@ def _token(data: bytes, start: int, end: int) -> Verdict | None:
     if told is not None:
         return _told_secret(found, start, end, told.end())
     if re.match(rb"eyJ|[spr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza", found):
-        return Verdict(start, end, b"<token>")
+        return (start, end, b"<token>")
     digits, letters = len(re.findall(rb"\d", found)), len(re.findall(rb"[A-Za-z]", found))
     random_looking = len(found) >= 32 and digits >= 3 and letters >= 3 and b" " not in found and found.count(b"/") < 4
-    return Verdict(start, end, b"<token>") if random_looking else None
+    return (start, end, b"<token>") if random_looking else None
 
 
 def _told_secret(found: bytes, start: int, end: int, value_at: int) -> Verdict | None:
     value = found[value_at:]
     password = re.match(rb"pass|pwd|pin|bearer|basic", found, re.IGNORECASE)
     if re.search(rb"\d", value) or len(value) >= 16 or ((password and b":" in found) or b"=" in found):
-        return Verdict(start + value_at, end, b"<token>")
+        return (start + value_at, end, b"<token>")
     return None

@@ -108,8 +108,9 @@ def _redacted(data: bytes) -> list[str]:
         if verdict is None:
             at = _after_run(data, start, end)
         else:
-            pieces += (data[kept : verdict.start], verdict.mark)
-            kept = at = verdict.end
+            first, at, mark = verdict
+            pieces += (data[kept:first], mark)
+            kept = at
         if at != end:
             matches = _FIND(data, at)
     pieces.append(data[kept:])
