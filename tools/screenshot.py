@@ -84,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--phone", action="store_true", help="as wide as a phone")
     parser.add_argument("--zone", default="UTC", help="the viewer's time zone")
     parser.add_argument("--wait-for", help="CSS selector or text=… to wait for first, at most a minute")
+    parser.add_argument("--click", help="CSS selector or text=… to click before the picture is taken")
     parser.add_argument("--window", action="store_true", help="only the window, not the whole page")
     asked = parser.parse_args(arguments)
     program = chromium()
@@ -96,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         visit(page, asked.url)
         if asked.wait_for:
             page.wait_for_selector(asked.wait_for, timeout=60_000)
+        if asked.click:
+            page.locator(asked.click).first.click()
+            page.wait_for_timeout(2_000)
         page.screenshot(path=asked.file, full_page=not asked.window)
 
 
