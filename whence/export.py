@@ -17,7 +17,7 @@ from msgspec import Struct
 from sinks.migrate import require_current
 from sinks.tables import VIEW
 from whence.errors import SettingsError
-from whence.results import ATTRIBUTION_COLUMNS, written_time
+from whence.results import ATTRIBUTION_COLUMNS, written_number, written_time
 from whence.settings import Settings
 from whence.show import progress, say
 from whence.store import store_client
@@ -153,6 +153,8 @@ def _write_jsonl(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return written_time(value if value.tzinfo is not None else value.replace(tzinfo=UTC))
+    if isinstance(value, float):
+        return written_number(value)
     if isinstance(value, Mapping | list | tuple):
         return msgspec.json.encode(value).decode()
     return "" if value is None else value

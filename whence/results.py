@@ -47,12 +47,12 @@ def attribution_rows(attributions: Iterable[Attribution]) -> Iterator[tuple[obje
             slice_text(one.slice),
             written_time(one.onset),
             written_time(one.end),
-            _number(one.expected),
+            written_number(one.expected),
             one.observed,
         )
         for cause in one.candidates:
             numbers = (cause.probability, cause.excess, cause.excess_low, cause.excess_high)
-            yield (*head, cause.kind, cause.key, *(_number(number) for number in numbers))
+            yield (*head, cause.kind, cause.key, *(written_number(number) for number in numbers))
 
 
 def write_spikes(path: Path, spikes: Iterable[Spike]) -> None:
@@ -66,12 +66,17 @@ def _spike_row(one: Spike) -> tuple[object, ...]:
     times = (one.opened_at, one.onset, one.onset_low, one.onset_high, ends)
     return (
         one.spike_id, one.stream, slice_text(one.slice), one.state, one.merged_into, *(written_time(time) for time in times),
-        _number(one.expected), one.observed, *(_number(number) for number in (one.excess, one.excess_low, one.excess_high, one.surprise)),
+        written_number(one.expected), one.observed, *(written_number(number) for number in (one.excess, one.excess_low, one.excess_high, one.surprise)),
         one.window_s, one.bucket_s,
     )  # fmt: skip
 
 
-def _number(value: float) -> str:
+def written_number(value: float) -> str:
+    """Six digits that matter.
+
+    >>> written_number(1234.56789), written_number(0.98)
+    ('1234.57', '0.980000')
+    """
     return f"{value:.6g}" if abs(value) >= 1 else f"{value:.6f}"
 
 

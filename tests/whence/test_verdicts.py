@@ -66,8 +66,10 @@ def test_likeliest_cause_counts_not_the_second() -> None:
 
 
 def test_decoy_put_first_or_at_one_half_is_blamed() -> None:
-    for causes in ([("release", "app 7.1", 0.4)], [("release", "app 7.0", 0.5), ("release", "app 7.1", 0.5)]):
-        comparison = compare([TRUE], [_found(*causes)])
+    first = _found(("release", "app 7.1", 0.4))
+    second = _found(("release", "app 7.0", 0.5), ("release", "app 7.1", 0.5))
+    for found in (first, second):
+        comparison = compare([TRUE], [found])
         assert comparison.blamed == ("app 7.1",)
         assert not comparison.passed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
@@ -30,22 +29,6 @@ def _whence(*arguments: str, within_s: float = 240, **environ: str) -> subproces
     )
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _rounded(rows: list[dict[str, str]]) -> list[dict[str, object]]:
-    return [{name: _plain(value) for name, value in row.items()} for row in rows]
-
-
-def _plain(text: str) -> object:
-    try:
-        return round(float(text), 3)
-    except ValueError:
-        return text.replace(".000Z", "Z")
-
-
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_replay_through_the_parts_exports_what_a_backtest_writes(tmp_path: Path) -> None:
@@ -55,8 +38,8 @@ def test_replay_through_the_parts_exports_what_a_backtest_writes(tmp_path: Path)
     mapping = str(folder / "mapping.toml")
     done = _whence("backtest", str(folder), "-m", mapping, "-o", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    wanted = _rounded(_rows(tmp_path / "out" / "attributions.csv"))
-    assert wanted
+    wanted = (tmp_path / "out" / "attributions.csv").read_text().splitlines()
+    assert len(wanted) > 1
     workspaces = [load_mapping(folder / "mapping.toml").workspace]
     with (
         apache_kafka() as broker,
@@ -69,11 +52,11 @@ def test_replay_through_the_parts_exports_what_a_backtest_writes(tmp_path: Path)
         parts.whence("replay", str(folder), "-m", mapping)
         exported = tmp_path / "exported.csv"
         deadline = time.monotonic() + 120
-        found: list[dict[str, object]] = []
+        found: list[str] = []
         while found != wanted and time.monotonic() < deadline:
             parts.tend()
             parts.whence("export", "attributions", "--final", "--out", str(exported))
-            found = _rounded(_rows(exported))
+            found = exported.read_text().splitlines()
         assert found == wanted
 
 
