@@ -7,7 +7,8 @@ from sinks.columns import Column, Kept, Table, parsed
 DIMENSIONS = ("channel", "product", "platform", "version", "region", "language", "segment", "topic", "team")
 DIMENSION_COLUMNS = "\n".join(f"{name} word" for name in DIMENSIONS)
 _STORED = (Column("stored_at", "DateTime('UTC')", "now('UTC')", written=False),)
-# The broker's time of the record, then its offset: what was written last wins, also when a replay begins again at 1.
+# The time in the record's message, then its offset: what was written last wins, also when a replay begins again at 1.
+# Producers' clocks may differ by less than a failover takes (six seconds), after which another goes on writing.
 _VERSION = (Column("row_version", "UInt64"), *_STORED)
 # A contact that was counted stays so when a second replay brings it again, by then too late to count.
 CONTACT_VERSION = (

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -32,7 +33,7 @@ from sinks.letters import send
 from sinks.meters import LAG, REFUSED, STORE_AWAY
 from sinks.migrate import require_current
 from sinks.settings import SinkSettings
-from sinks.store import StoreAway, StoreSettings, connect
+from sinks.store import StoreAway, StoreSettings, connect, explained
 
 LOG = structlog.get_logger("whence.sink")
 _KAFKA_LOG = logging.getLogger("whence.sink.kafka")
@@ -106,8 +107,9 @@ class Writer:
         error = state.outcome.exception() if state.outcome is not None else None
         pause_s = round(state.next_action.sleep, 1) if state.next_action is not None else 0.0
         STORE_AWAY.set(1 if isinstance(error, StoreAway) else 0)
-        LOG.warning("waiting", reason=str(error), failures=self._failures, pause_s=pause_s)
-        self._say(alive=True, ready=False, detail=f"{error} Trying again in {pause_s:g} s; offsets wait.")
+        reason = f"{error.what}." if isinstance(error, RetryableError) else str(error)
+        LOG.warning("waiting", reason=reason, failures=self._failures, pause_s=pause_s)
+        self._say(alive=True, ready=False, detail=f"{reason} Trying again in {pause_s:g} s; offsets wait.")
 
     def _say(self, *, alive: bool, ready: bool, detail: str) -> None:
         self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)
@@ -119,11 +121,14 @@ class Writer:
         client = connect(self._store)
         try:
             require_current(client)
+            STORE_AWAY.set(0)
             consumer = self._consumer()
             try:
                 self._copy(client, consumer, stop)
             finally:
                 consumer.close()
+        except ClickHouseError as error:
+            raise explained(error, self._store) from error
         except KafkaException as error:
             raise RetryableError(f"Kafka at {self._broker.servers} fails: {error}", retry_after_s=1.0) from error
         finally:
@@ -181,8 +186,8 @@ class Writer:
             self._gather(consumer, stop)
             if self._batch.count:
                 self._write(client)
-            if self._batch.following:
                 self._before_commit()
+            if self._batch.following:
                 self._commit(consumer)
             self._batch.clear()
             self._tell_lag(consumer)
@@ -200,6 +205,8 @@ class Writer:
 
     def _is_record(self, message: KafkaMessage) -> bool:
         error = message.error()
+        if not self._health.ready and (error is None or error.code() == KafkaError._PARTITION_EOF):
+            self._say_reading()
         if error is None:
             return True
         topic, partition, offset = message.topic(), message.partition(), message.offset()
@@ -221,6 +228,9 @@ class Writer:
         self._failures = 0
         STORE_AWAY.set(0)
         self._stored += self._batch.count
+        self._say_reading()
+
+    def _say_reading(self) -> None:
         detail = f"reading into {self._store.place}; {self._stored:,} records so far"
         self._say(alive=True, ready=True, detail=detail)
 

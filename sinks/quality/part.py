@@ -83,8 +83,9 @@ class Quality:
             results = self._checked(topic, stop)
         except (StoreAway, RetryableError) as error:
             retry_s = min(self._settings.every_s, 30.0)
-            LOG.warning("waiting", reason=str(error), pause_s=retry_s)
-            self._say(alive=True, ready=False, detail=f"{error} Checking again in {retry_s:g} s.")
+            reason = f"{error.what}." if isinstance(error, RetryableError) else str(error)
+            LOG.warning("waiting", reason=reason, pause_s=retry_s)
+            self._say(alive=True, ready=False, detail=f"{reason} Checking again in {retry_s:g} s.")
             return retry_s
         if results:
             failed = sum(not one.success for one in results)
