@@ -17,42 +17,50 @@ from streams.attribute.memory import WEEK_S, Memory
 CHECK_LOOKBACK = timedelta(days=1)
 
 
+STREAM_SIGNS = {
+    "repeats": "repeated events were dropped",
+    "backfilled": "contacts came with an old date",
+    "late": "contacts came late",
+    "top_customer": "contacts came from each bucket's most frequent customer",
+    "same_text": "contacts had the same text as another",
+}
+SAMPLED_SIGNS = ("top_customer", "same_text")
+FEW = 8
+
+
 def quality_lines(around: Surroundings, found: SpikeWords, checks: Iterable[QualityResult]) -> list[Evidence]:
     """Signs in the frames and samples of the spike's window against the weeks before, and failed checks."""
+    lines = [*_stream_lines(around, found), *_sample_lines(around, found)]
+    failed = sorted({check.check_id: check for check in checks if _counts(check, around)}.items())
+    lines.extend(
+        line("quality", 1.3, f"The check {name} failed: {check.observed} (allowed {check.allowed}).")
+        for name, check in failed[:3]
+    )
+    return lines
+
+
+def _stream_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
+    """Signs that frames count over the whole stream: the slice is taken to have its share of them. Where samples
+    tell of the slice itself, they are believed instead."""
     start_s, end_s = window(around.spike)
     now, contacts = _signs(around.memory, start_s, end_s)
     before, contacts_before = _signs(around.memory, start_s - 4 * WEEK_S, start_s)
-    excess = max(around.spike.excess, 1.0)
+    excess, usually = max(around.spike.excess, 1.0), contacts / max(contacts_before, 1.0)
+    share = min(1.0, around.spike.observed / max(contacts, 1.0))
     lines = []
-    for name, words in (
-        ("repeats", "repeated events were dropped"),
-        ("backfilled", "contacts came with an old date"),
-        ("late", "contacts came late"),
-        ("top_customer", "contacts came from each bucket's most frequent customer"),
-        ("same_text", "contacts had the same text as another"),
-    ):
-        seen = float(getattr(now, name))
-        usual = float(getattr(before, name)) / max(contacts_before, 1.0) * contacts
-        part = (seen - usual) / excess
-        if part > 0.25 and seen - usual >= max(5.0, 0.5 * usual, 4.0 * usual**0.5):
+    for name, words in STREAM_SIGNS.items():
+        seen, usual = float(getattr(now, name)), float(getattr(before, name)) * usually
+        part = share * (seen - usual) / excess
+        told = name in SAMPLED_SIGNS and found.sampled >= FEW
+        if not told and part > 0.25 and seen - usual >= max(5.0, 0.5 * usual, 4.0 * usual**0.5):
             weight = min(5.0, 1.0 + 4.5 * (part - 0.25))
             lines.append(line("quality", weight, f"{seen:.0f} {words} (usually {usual:.0f}).", seen=seen, usual=usual))
-    lines.extend(_sample_lines(around, found))
     for name in sorted(now.missing):
-        seen, usual = float(now.missing[name]), before.missing.get(name, 0) / max(contacts_before, 1.0) * contacts
-        if (part := (seen - usual) / excess) > 0.5 and seen - usual >= 5:
-            lines.append(
-                line(
-                    "quality",
-                    min(2.5, 3 * part - 1),
-                    f"{seen:.0f} contacts have no {name} (usually {usual:.0f}).",
-                    seen=seen,
-                    usual=usual,
-                )
-            )
-    failed = sorted({check.check_id: check for check in checks if _counts(check, around)}.items())
-    for name, check in failed[:3]:
-        lines.append(line("quality", 1.3, f"The check {name} failed: {check.observed} (allowed {check.allowed})."))
+        seen, usual = float(now.missing[name]), before.missing.get(name, 0) * usually
+        part = share * (seen - usual) / excess
+        if not around.spike.slice.get(name) and part > 0.5 and seen - usual >= 5:
+            said = f"{seen:.0f} contacts have no {name} (usually {usual:.0f})."
+            lines.append(line("quality", min(2.5, 3 * part - 1), said, seen=seen, usual=usual))
     return lines
 
 
@@ -64,11 +72,11 @@ def _counts(check: QualityResult, around: Surroundings) -> bool:
 def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
     part = min(1.0, max(0.05, around.spike.excess / max(float(around.spike.observed), 1.0)))
     lines = []
-    if found.sampled >= 8 and (share := found.top_customer) > 0.2 and share > 0.4 * part:
+    if found.sampled >= FEW and (share := found.top_customer) > 0.2 and share > 0.4 * part:
         sentence = f"{share:.0%} of the sampled contacts are from one customer."
         lines.append(line("quality", min(5.0, 1.5 + 5 * (share / part - 0.4)), sentence, share=share))
     more = found.repeated - found.repeated_before
-    if found.sampled >= 8 and more > 0.05 and more > 0.3 * part:
+    if found.sampled >= FEW and more > 0.05 and more > 0.3 * part:
         sentence = f"{found.repeated:.0%} of the sampled contacts repeat a text (usually {found.repeated_before:.0%})."
         weight = min(5.0, 1.5 + 5 * (more / part - 0.3))
         lines.append(line("quality", weight, sentence, repeated=found.repeated, usual=found.repeated_before))

@@ -129,7 +129,7 @@ def test_signs_of_repeated_texts_speak_for_measurement(world: Any, bystanders: l
     w.changes = bystanders
     found = final(solve(w))
     assert found.candidates[0].kind == "measurement"
-    assert "contacts had the same text as another" in found.sentence
+    assert "of the sampled contacts repeat a text" in found.sentence
 
 
 def test_one_customer_with_many_contacts_speaks_for_measurement(
