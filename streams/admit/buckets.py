@@ -6,10 +6,8 @@ events between two marks changes nothing.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from schemas.raw import Exposure
 from schemas.slices import MISSING
@@ -112,18 +110,19 @@ class Book:
         self.seen: dict[int, int] = {}
         self.placed: dict[int, int] = {}
         self.outliving: dict[int, int] = {}
-        self.numbering = object()
-        self.leaf_numbers: dict[Leaf, int] = {}
+        self.numbers: dict[tuple[str, ...], int] = {}
+        self._leaf_numbers: dict[Leaf, int] = {}
         self.leaves: list[Leaf] = []
 
-    def leaf_number(self, event: Any, channel: str) -> int:
-        """Number of the leaf that an event, already spelt, belongs to."""
-        names = self.workspace.dimensions
-        values = (channel if name == "channel" else getattr(event, name, MISSING) for name in names)
-        leaf = tuple(sys.intern(fold(value, self.keep.get(name))) for name, value in zip(names, values, strict=True))
-        number = self.leaf_numbers.setdefault(leaf, len(self.leaves))
-        if number == len(self.leaves):
-            self.leaves.append(leaf)
+    def leaf_number(self, values: tuple[str, ...], names: tuple[str, ...], channel: str) -> int:
+        """Number of the leaf that spelt ``values`` of the dimensions ``names`` belong to."""
+        number = self.numbers.get(values)
+        if number is None:
+            given = dict(zip(names, values, strict=True), channel=channel)
+            leaf = tuple(fold(given.get(name, MISSING), self.keep.get(name)) for name in self.workspace.dimensions)
+            number = self.numbers[values] = self._leaf_numbers.setdefault(leaf, len(self.leaves))
+            if number == len(self.leaves):
+                self.leaves.append(leaf)
         return number
 
     def remember(self, bucket: int, offset: int) -> Cell:
@@ -164,8 +163,8 @@ class Book:
         for bucket in sorted(bucket for bucket in self.cells if bucket < self.floor):
             self._forget(bucket, self.cells.pop(bucket))
             self._oldest = None
-        if len(self.leaves) > _MANY_LEAVES and not any(cell.leaves for cell in self.cells.values()):
-            self.numbering, self.leaf_numbers, self.leaves = object(), {}, []
+        if len(self.numbers) > _MANY_LEAVES and not any(cell.leaves for cell in self.cells.values()):
+            self.numbers, self._leaf_numbers, self.leaves = {}, {}, []
         return closed
 
     def _forget(self, bucket: int, cell: Cell) -> None:

@@ -6,7 +6,8 @@ in one pass, and an event is touched only where something changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -37,16 +38,6 @@ _SPELT = (
 _REMEMBERED = 100_000
 
 
-class Combination:
-    """Values that occur together in an event's dimensions: how to spell them, and the leaf that they are, by book."""
-
-    __slots__ = ("changes", "leaves")
-
-    def __init__(self, changes: tuple[tuple[str, str], ...]) -> None:
-        self.changes = changes
-        self.leaves: dict[object, int] = {}
-
-
 @lru_cache(maxsize=64)
 def cleaner(kind: type[Struct], customer_key: bytes, dimensions: frozenset[str]) -> Cleaner:
     """The cleaner that all partitions of a kind share."""
@@ -61,31 +52,31 @@ class Cleaner:
 
     def __init__(self, kind: type[Struct], customer_key: bytes, dimensions: Iterable[str]) -> None:
         names = {field.name for field in msgspec.structs.fields(kind)}
-        spelt = [name for name in _SPELT if name in names]
-        watched = {*dimensions, "product"}
+        self.dimensions = tuple(name for name in _SPELT if name in names and name in dimensions)
+        self._watched = tuple(map(_Column, self.dimensions))
+        self._others = tuple(_Column(name) for name in _SPELT if name in names and name not in dimensions)
         self._key = customer_key[:64]
         self._customers: dict[str, str] = {"": ""}
-        self._watched = _Group(tuple(name for name in spelt if name in watched))
-        self._others = _Group(tuple(name for name in spelt if name not in watched))
         self._ids = tuple(attrgetter(name) for name in ("event_id", "contact", "about") if name in names)
         self._texts = tuple((name, attrgetter(name)) for name in ("subject", "text") if name in names)
         self._talks = "turns" in names
 
-    def clean(self, events: Sequence[Opened]) -> list[Combination]:
-        """Change the events in place; what each one's dimensions are."""
-        combinations = self._watched.spell(events)
-        self._others.spell(events)
+    def clean(self, events: Sequence[Opened]) -> list[tuple[str, ...]]:
+        """Change the events in place; return each one's values in :attr:`dimensions`."""
+        values = list(zip(*(column.spelt(events) for column in self._watched), strict=True))
+        for column in self._others:
+            column.spell(events)
         self._hash_customers(events)
         self._conceal_ids(events)
         moments = list(map(_MOMENT, events))
-        if any(at.tzinfo is not UTC or at.microsecond % 1000 for at in moments):
+        if {at.tzinfo for at in moments} != {UTC} or any(at.microsecond % 1000 for at in moments):
             for event, at in zip(events, moments, strict=True):
                 event.occurred_at = in_utc(at)
         self._redact_texts(events)
         if self._talks:
             _clean_conversations(events)
         _clean_extra(events)
-        return combinations
+        return values if self._watched else [()] * len(events)
 
     def _hash_customers(self, events: Sequence[Opened]) -> None:
         known = self._customers
@@ -130,40 +121,41 @@ _EXPOSED = attrgetter("exposed")
 _EXTRA = attrgetter("extra")
 
 
-def _nothing(_: Opened) -> object:
-    return ()
+class _Column:
+    """One field whose values repeat. Of equal values one object is kept, which makes looking them up cheap."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._get = attrgetter(name)
+        self._known: dict[str, str] = {}
+        self._misspelt: set[str] = set()
 
-class _Group:
-    """Fields whose values repeat together."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
-        self._get: Callable[[Opened], object] = attrgetter(*names) if names else _nothing
-        self._known: dict[object, Combination] = {}
-
-    def spell(self, events: Sequence[Opened]) -> list[Combination]:
+    def spelt(self, events: Sequence[Opened]) -> list[str]:
+        """Spell the field of every event; the values."""
+        found = list(map(self._get, events))
         known = self._known
         if len(known) > _REMEMBERED:
             known.clear()
-        keys = list(map(self._get, events))
-        found = list(map(known.get, keys))
-        if None in found:
-            found = [known.get(key) or self._learn(key) for key in keys]
-        if any(map(_CHANGES, found)):
-            for event, combination in zip(events, found, strict=True):
-                for name, value in combination.changes:  # type: ignore[union-attr]
-                    setattr(event, name, value)
-        return found  # type: ignore[return-value]
+            self._misspelt.clear()
+        if not known.keys() >= (values := set(found)):
+            self._learn(values - known.keys())
+        right = [known[value] for value in found]
+        if not self._misspelt.isdisjoint(values):
+            for event, value in zip(events, right, strict=True):
+                setattr(event, self._name, value)
+        return right
 
-    def _learn(self, key: object) -> Combination:
-        values = key if isinstance(key, tuple) else (key,)
-        pairs = ((name, value, spell(name, value)) for name, value in zip(self._names, values, strict=True))
-        found = self._known[key] = Combination(tuple((name, spelt) for name, value, spelt in pairs if spelt != value))
-        return found
+    def spell(self, events: Sequence[Opened]) -> None:
+        """Spell the field of every event."""
+        values = set(map(self._get, events))
+        if not self._known.keys() >= values or not self._misspelt.isdisjoint(values):
+            self.spelt(events)
 
-
-_CHANGES = attrgetter("changes")
+    def _learn(self, values: set[str]) -> None:
+        for value in values:
+            right = self._known[value] = sys.intern(spell(self._name, value))
+            if right != value:
+                self._misspelt.add(value)
 
 
 def _clean_conversations(events: Sequence[Opened]) -> None:

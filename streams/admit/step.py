@@ -17,6 +17,10 @@ from streams.admit.state import Admitted, Counters, PartitionState, RawMessage
 
 __all__ = ["Admitted", "Counters", "PartitionState", "RawMessage", "admit", "start"]
 
+# Messages worked on column by column. Their objects, about two kilobytes each, must fit the processor's own memory:
+# ten thousand at once take a third longer.
+_AT_ONCE = 600
+
 
 def start(
     topic: Topic,
@@ -33,7 +37,7 @@ def admit(state: PartitionState, batch: Sequence[RawMessage]) -> tuple[Partition
     """Take the next messages of the partition, in the order of their offsets."""
     out = Admitted()
     out.counters.read = len(batch)
-    if batch:
-        opening = read(state, batch)
-        (take_contacts if state.counts else take_changes)(state, batch, opening, out)
+    for first in range(0, len(batch), _AT_ONCE):
+        some = batch[first : first + _AT_ONCE]
+        (take_contacts if state.counts else take_changes)(state, some, read(state, some), out)
     return state, out
