@@ -59,15 +59,16 @@ class Windows:
         self.resum()
 
 
-def ladder(step_s: int, *, longest_s: int) -> tuple[int, ...]:
-    """Window lengths in steps, about threefold apart, from one step to ``longest_s``.
+def ladder(step_s: int, *, longest_s: int, shortest_s: int = 0) -> tuple[int, ...]:
+    """Window lengths in steps, about threefold apart, from one step (or more than ``shortest_s``) to ``longest_s``.
 
     >>> ladder(3600, longest_s=7 * 86400)
     (1, 3, 8, 24, 72, 168)
     >>> ladder(60, longest_s=1800)
     (1, 3, 10, 30)
     """
-    wanted: tuple[int, ...] = (1, 3, 8, 24, 72, 168) if step_s == HOUR_S else (1, 3, 10, 30, 90, 270)
+    wanted: tuple[int, ...] = (1, 3, 8, 24, 72, 168) if step_s == HOUR_S else (1, 3, 10, 30, 90, 180)
     if step_s >= DAY_S:
         wanted = (1, 3, 7)
-    return tuple(length for length in wanted if length == 1 or length * step_s <= longest_s)
+    fitting = tuple(length for length in wanted if shortest_s < length * step_s <= longest_s)
+    return fitting or wanted[:1]

@@ -52,6 +52,8 @@ class Detector:
         if known.first_s is None:
             known.first_s = start_s
         sparse = _encoded(known, bucket)
+        known.open_block.append(sparse)
+        known.recent.append(sparse)
         left_out = watch_for_gap(known, start_s, sparse)
         told: list[Spike] = []
         bands: tuple[Band, ...] = ()
@@ -60,7 +62,7 @@ class Detector:
             bands = _bands(known, count, unit)
             _push(known, count, unit, left_out)
             told = follow(known) + ([] if left_out else look(known)) + join(known)
-        close_block(known, start_s, sparse)
+        close_block(known, start_s)
         return Judged(tuple(told), bands, known.in_gap)
 
     def last_words(self) -> tuple[Spike, ...]:
@@ -87,10 +89,10 @@ def _push(known: Known, count: Floats, unit: Floats, left_out: bool) -> None:
     known.block_unit = known.block_unit + unit
     if known.fine is not None:
         known.fine.push(count, unit)
-        known.fine.learn(known.free)
+        known.fine.learn(known.calm)
     if known.block_ends():
         known.coarse.push(known.block_count, known.block_unit)
-        known.coarse.learn(known.free)
+        known.coarse.learn(known.calm)
 
 
 def _bands(known: Known, count: Floats, unit: Floats) -> tuple[Band, ...]:

@@ -25,7 +25,7 @@ def spike_id(workspace: str, stream: str, pairs: tuple[tuple[str, str], ...], on
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Episode:
     """A spike's running state; times are epoch seconds, ``window`` a place in the ladder ``coarse`` or fine.
 
@@ -59,6 +59,8 @@ class Episode:
     raised: float = 1.0
     inside: str = ""
     height: float = 0.0
+    rise: float = 1.0
+    cleaned_s: int = 0
 
     @property
     def since_s(self) -> int:

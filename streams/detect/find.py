@@ -1,21 +1,31 @@
-"""From windows beyond chance to spikes: joined to one that explains them, or opened anew."""
+"""From windows beyond chance to spikes: what open spikes explain is taken off, what is left opens or joins one."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from schemas.spike import Spike
 from stats.localise import interval, onset_posterior
 from streams.detect.episode import Episode, spike_id
-from streams.detect.known import Known
+from streams.detect.known import Bools, Floats, Known
 from streams.detect.ladder import Alarm, Ladder
-from streams.detect.place import best_place, cover, gather, move, shared_excess
+from streams.detect.place import best_place, cover, explained_by, gather, shared_mass
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, reopen, tell, totals
 
 AT_MOST = 5
 INSIDE_AGE = 12
 RIPE_WINDOWS = 3
+
+
+class Found(NamedTuple):
+    """An alarm, and what other spikes explain of its window's counts, per slice."""
+
+    rungs: Ladder
+    alarm: Alarm
+    explained: Floats | float
 
 
 def look(known: Known) -> list[Spike]:
@@ -25,69 +35,67 @@ def look(known: Known) -> list[Spike]:
         found = _first_alarm(known)
         if found is None:
             break
-        told.extend(_take(known, *found))
+        told.extend(_take(known, found))
     return told + _look_inside(known)
 
 
-def _first_alarm(known: Known) -> tuple[Ladder, Alarm] | None:
-    best: tuple[float, Ladder, Alarm] | None = None
+def _first_alarm(known: Known) -> Found | None:
+    best: Found | None = None
     for rungs in known.due():
         needed = [max(known.settings.warm_d, RIPE_WINDOWS * n * rungs.step_s / DAY_S) for n in rungs.lengths]
-        alarms = rungs.beyond(known.budget, known.days >= np.array(needed), known.free)
-        if alarms and (best is None or alarms[0].per_week < best[0]):
-            best = (alarms[0].per_week, rungs, alarms[0])
-    return None if best is None else (best[1], best[2])
+        for found in _unexplained(known, rungs, known.days >= np.array(needed)):
+            if best is None or found.alarm.per_week < best.alarm.per_week:
+                best = found
+    return best
 
 
-def _take(known: Known, rungs: Ladder, alarm: Alarm) -> list[Spike]:
-    """Join the alarm to a spike that explains it, or open a new one where the excess is explained best."""
-    for episode in sorted(known.episodes, key=lambda one: (one.state != "open", -(one.end_s or 0))):
-        if _explains(known, episode, rungs, alarm):
-            episode.covered[alarm.number] = True
-            told = [reopen(known, episode)] if episode.state != "open" else []
-            if move(known, episode):
-                told.append(tell(known, episode))
-            refree(known)
-            return told
-    episode = _open(known, rungs, alarm, best_place(known, rungs, alarm, known.free))
-    before = _before(known, episode)
-    if before is not None:
-        before.covered |= episode.covered
-        return [reopen(known, before)]
+def _unexplained(known: Known, rungs: Ladder, ripe: Bools) -> list[Found]:
+    """The rarest alarm of every window length, after what open spikes explain has been taken off."""
+    alarms = rungs.beyond(known.budget, ripe, known.free)
+    running = [one for one in known.episodes if one.state == "open" and not one.inside]
+    if not running:
+        return [Found(rungs, alarms[0], 0.0)] if alarms else []
+    left: list[Found] = []
+    for window in sorted({alarm.window for alarm in alarms}):
+        rows = rungs.windows.rows(rungs.lengths[window])
+        explained = np.zeros(len(known.free))
+        for episode in running:
+            explained += np.maximum(explained_by(known, episode, rungs, rows).sum(axis=0), 0.0)
+        numbers = np.array([alarm.number for alarm in alarms if alarm.window == window])
+        still = rungs.still_beyond(known.budget, window, numbers, explained)
+        left.extend(Found(rungs, alarm, explained) for alarm in still[:1])
+    return left
+
+
+def _take(known: Known, found: Found) -> list[Spike]:
+    """Open a spike where the excess is explained best, unless one that is open or was so lately goes on there."""
+    number = best_place(known, found.rungs, found.alarm, known.free, explained=found.explained)
+    episode = _open(known, found.rungs, found.alarm, number)
     for other in known.episodes:
         close_by = abs(other.onset_s - episode.onset_s) <= max(other.window_s, episode.window_s)
-        if other.state == "open" and close_by and gather(known, other, episode.number):
-            other.covered |= episode.covered
+        if other.state == "open" and not other.inside and close_by and gather(known, other, number):
+            other.covered[found.alarm.number] = True
             refree(known)
             return [tell(known, other)]
+    before = _before(known, episode)
+    if before is not None:
+        told = [reopen(known, before)]
+        before.covered[[number, found.alarm.number]] = True
+        refree(known)
+        return told
     known.episodes.append(episode)
     refree(known)
     return [tell(known, episode)]
 
 
-def _explains(known: Known, episode: Episode, rungs: Ladder, alarm: Alarm) -> bool:
-    """Whether at least half of the alarm's excess is the spike's, or most of the spike's lies in the alarm."""
-    closed = episode.state == "closed" and episode.end_s is not None and episode.number >= 0
-    recent = closed and known.now_s - (episode.end_s or 0) <= known.settings.return_s
-    if episode.state != "open" and not recent:
-        return False
-    if episode.covered[alarm.number]:
-        return True
-    excess = rungs.excess(alarm.window, alarm.number)
-    span_s = rungs.lengths[alarm.window] * rungs.step_s
-    shared = shared_excess(known, episode.number, rungs, known.now_s - span_s, alarm.window)
-    both, own = float(shared[alarm.number]), float(shared[episode.number])
-    together = episode.onset_s >= known.now_s - 2 * span_s and both >= max(0.5 * own, 0.15 * excess)
-    return both >= 0.5 * excess or together
-
-
 def _before(known: Known, episode: Episode) -> Episode | None:
-    """The closed spike that this one goes on."""
+    """The closed spike that this one goes on: at mostly the same slice, not long ago."""
+    shared = shared_mass(known, episode.number)
     for old in reversed(known.episodes):
         if old.state != "closed" or old.end_s is None or old.teaches or old.inside or old.number < 0:
             continue
-        again = old.covered[episode.number] and episode.onset_s - old.end_s <= known.settings.return_s
-        if again and known.now_s - old.end_s <= 7 * known.settings.return_s:
+        same = float(shared[old.number]) >= 0.5 * max(float(known.mass[episode.number]), float(known.mass[old.number]))
+        if same and episode.onset_s - old.end_s <= known.settings.return_s:
             return old
     return None
 
@@ -97,18 +105,16 @@ def _look_inside(known: Known) -> list[Spike]:
     for episode in known.episodes:
         if episode.state != "open" or any(one.inside == episode.name and one.state == "open" for one in known.episodes):
             continue
-        observed, expected, _ = totals(known, episode, known.now_s)
-        raised = max(observed / max(expected, 1e-9), 1.0)
         for rungs in known.due():
             age = (known.now_s - episode.onset_s) // rungs.step_s
             ripe = np.array([length * INSIDE_AGE <= age for length in rungs.lengths])
-            for alarm in rungs.beyond(known.budget, ripe, episode.covered, raised=raised):
-                if rungs.times(alarm) >= known.settings.burst_times * raised:
-                    return _burst(known, episode, rungs, alarm, raised)
+            for alarm in rungs.beyond(known.budget, ripe, episode.covered, raised=episode.rise):
+                if rungs.times(alarm) >= known.settings.burst_times * episode.rise:
+                    return _burst(known, episode, rungs, alarm)
     return []
 
 
-def _burst(known: Known, episode: Episode, rungs: Ladder, alarm: Alarm, raised: float) -> list[Spike]:
+def _burst(known: Known, episode: Episode, rungs: Ladder, alarm: Alarm) -> list[Spike]:
     """Open the burst; where it soon rivals all of the spike's excess so far, the spike ends where it begins."""
     told: list[Spike] = []
     number = best_place(known, rungs, alarm, episode.covered)
@@ -118,21 +124,24 @@ def _burst(known: Known, episode: Episode, rungs: Ladder, alarm: Alarm, raised: 
         burst = _open(known, rungs, alarm, number)
         told.append(close(known, episode, end_s=max(burst.onset_s, episode.since_s + known.bucket_s)))
     else:
-        burst = _open(known, rungs, alarm, best_place(known, rungs, alarm, episode.covered, raised), raised)
+        number = best_place(known, rungs, alarm, episode.covered, raised=episode.rise)
+        burst = _open(known, rungs, alarm, number, raised=episode.rise)
         burst.inside = episode.name
     known.episodes.append(burst)
     refree(known)
     return [*told, tell(known, burst)]
 
 
-def _open(known: Known, rungs: Ladder, alarm: Alarm, number: int, raised: float = 1.0) -> Episode:
+def _open(known: Known, rungs: Ladder, alarm: Alarm, number: int, *, raised: float = 1.0) -> Episode:
     length = rungs.lengths[alarm.window]
     rows = rungs.windows.rows(2 * length if length > 1 else 3)
     level = raised * float(rungs.level[alarm.window, number])
+    count = rungs.windows.count[rows, number]
+    for other in known.episodes:
+        if other.state == "open" and raised <= 1.0 and not known.watched.inside_of(number, other.number):
+            count = count - explained_by(known, other, rungs, rows)[:, number]
     posterior = onset_posterior(
-        rungs.windows.count[rows, number],
-        rungs.windows.unit[rows, number] * level,
-        dispersion=float(rungs.dispersion[number]),
+        np.maximum(count, 0.0), rungs.windows.unit[rows, number] * level, dispersion=float(rungs.dispersion[number])
     )
     first, last = interval(posterior, level=0.9)
     begin_s = known.last_end_s(rungs) - len(rows) * rungs.step_s
@@ -155,6 +164,6 @@ def _open(known: Known, rungs: Ladder, alarm: Alarm, number: int, raised: float 
         onset_high_s=max(begin_s + (last + 1) * rungs.step_s, onset_s),
         opened_s=known.now_s,
     )
-    cover(known, episode, rungs, alarm.window, known.now_s - length * rungs.step_s)
+    cover(known, episode)
     episode.covered[alarm.number] = True
     return episode

@@ -48,7 +48,6 @@ def join(known: Known) -> list[Spike]:
                 later.state, later.merged_into = "merged", earlier.name
                 later.end_s = known.now_s
                 told.append(tell(known, later, end_s=known.now_s))
-                earlier.covered |= later.covered
     if told:
         refree(known)
     return told
@@ -92,9 +91,10 @@ def _has_faded(known: Known, episode: Episode) -> bool:
 
 def _is_worth_telling(known: Known, episode: Episode) -> bool:
     """Every hour, or every day where buckets are an hour or more; in between when the excess grew by half."""
-    if known.now_s - episode.told_s >= (HOUR_S if known.bucket_s < HOUR_S else 24 * known.bucket_s):
-        return True
-    if (known.now_s - episode.opened_s) % (LOOK_EVERY * known.bucket_s):
+    every_s = HOUR_S if known.bucket_s < HOUR_S else 24 * known.bucket_s
+    if known.now_s - episode.told_s < every_s and (known.now_s - episode.opened_s) % (LOOK_EVERY * known.bucket_s):
         return False
     observed, expected, _ = totals(known, episode, known.now_s)
-    return observed - expected > GREW_TIMES * episode.told_excess + GREW_CONTACTS
+    episode.rise = max(observed / max(expected, 1e-9), 1.0)
+    grew = observed - expected > GREW_TIMES * episode.told_excess + GREW_CONTACTS
+    return grew or known.now_s - episode.told_s >= every_s

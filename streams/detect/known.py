@@ -27,7 +27,7 @@ class Known:
     """The state. Times are epoch seconds; a block is an hour or, where buckets are longer, a bucket.
 
     ``fine`` holds windows of buckets below an hour, ``coarse`` of blocks. ``free`` says which slices no open spike
-    answers for, ``mass`` how many contacts each had in the history. ``muted`` says that part of the running block
+    answers for, ``calm`` which share no contacts with one, ``mass`` how many contacts each had in the history. ``muted`` says that part of the running block
     lay in a gap or too soon after one. What :attr:`fitted` does not yet hold raises ``AssertionError`` when read.
     """
 
@@ -60,6 +60,7 @@ class Known:
         self.leaf_mass: Floats = np.zeros(0)
         self.shown: tuple[int, ...] = ()
         self.free: Bools = np.zeros(0, dtype=bool)
+        self.calm: Bools = np.zeros(0, dtype=bool)
         self.silent_from_s: int | None = None
         self.silent_mean = 0.0
         self.in_gap = False

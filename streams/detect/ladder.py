@@ -112,6 +112,21 @@ class Ladder:
             if per_week[i] <= budget_per_week
         ]
 
+    def still_beyond(
+        self, budget_per_week: float, window: int, number: NDArray[np.int64], explained: Floats
+    ) -> list[Alarm]:
+        """Of these slices' windows, those beyond the budget without what is ``explained``, the rarest first."""
+        count = np.maximum(np.round(self.windows.count_sums[window, number] - explained[number]), 0.0)
+        chance = tail_chance(count, mean=self.mean[window, number], variance=self.variance[window, number])
+        length = np.full(len(number), self.lengths[window])
+        per_week = clump_rate(chance, length) * (WEEK_S / self.step_s) / self.share[window, number]
+        order = np.lexsort((number, per_week))
+        return [
+            Alarm(window, int(number[i]), float(per_week[i]), float(chance[i]))
+            for i in order
+            if per_week[i] <= budget_per_week and count[i] >= FEWEST
+        ]
+
     def excess(self, window: int, number: int) -> float:
         """Contacts above expectation in a window."""
         return float(self.windows.count_sums[window, number] - self.mean[window, number])

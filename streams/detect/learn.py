@@ -9,27 +9,26 @@ from collections import deque
 
 import numpy as np
 
-from stats.baseline import fit_level, fit_shape
+from stats.baseline import History, fit_level, fit_shape
 from stats.windows import ladder
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
-from streams.detect.memory import Sparse, added
-from streams.detect.place import shared_mass
+from streams.detect.memory import added
+from streams.detect.place import cover, explained_blocks
 from streams.detect.settings import DAY_S
-from streams.detect.size import blank, refree
+from streams.detect.size import clean, refree
 from streams.detect.watch import choose
 
 WEEK_D = 7
 FIRST_D = 2
 DAILY_UNTIL_D = 14
 COARSE_D = 16
+FINE_S = 3 * 3_600
 MEMORY_D = 180
 
 
-def close_block(known: Known, start_s: int, sparse: Sparse) -> None:
-    """Take a bucket's contacts in; at the end of a block remember it, at the end of a day learn from it."""
-    known.open_block.append(sparse)
-    known.recent.append(sparse)
+def close_block(known: Known, start_s: int) -> None:
+    """At the end of a block remember it, at the end of a day learn from it."""
     if not known.block_ends():
         return
     block_start_s = start_s // known.block_s * known.block_s
@@ -51,7 +50,7 @@ def _learn(known: Known) -> None:
     anew = not known.chosen or known.days < DAILY_UNTIL_D or (known.now_s // DAY_S) % WEEK_D == 0
     if anew:
         _choose(known)
-    history = known.memory.history(_use(known))
+    history = _history(known)
     if anew:
         known.shape = fit_shape(history)
     known.level = fit_level(history, known.shape)
@@ -61,20 +60,24 @@ def _learn(known: Known) -> None:
     _calibrate(known)
 
 
-def _use(known: Known) -> Floats:
-    """Spikes do not teach, unless they fill most of the last fortnight: then they are the new level."""
+def _history(known: Known) -> History:
+    """The history without what spikes added, unless they fill most of the last fortnight: then they are the level."""
     starts = np.array(known.memory.starts)
     use = np.ones((len(starts), len(known.free)))
+    count = known.memory.counts().copy()
     for episode in known.episodes:
         end_s = known.now_s if episode.end_s is None else episode.end_s
-        if episode.teaches or end_s < starts[0]:
+        if episode.teaches or episode.state == "merged" or end_s < starts[0] or episode.number < 0:
             continue
-        within = (starts + known.block_s > episode.onset_s) & (starts < end_s)
+        within = np.flatnonzero((starts + known.block_s > episode.onset_s) & (starts < end_s))
         use[np.ix_(within, episode.covered)] = 0.0
+        if known.fitted:
+            count[within] -= explained_blocks(known, episode, within)
     lately = starts >= known.now_s - known.settings.longest_s
-    if lately.any():
-        use[:, use[lately].mean(axis=0) < 0.5] = 1.0
-    return use
+    stay = use[lately].mean(axis=0) < 0.5 if lately.any() else np.zeros(len(known.free), dtype=bool)
+    use[:, stay] = 1.0
+    count[:, stay] = known.memory.counts()[:, stay]
+    return known.memory.history(np.maximum(count, 0.0), use)
 
 
 def _choose(known: Known) -> None:
@@ -92,16 +95,18 @@ def _choose(known: Known) -> None:
     if old is not None:
         _carry_over(known, np.array([old.numbers.get(pairs, -1) for pairs in known.watched.slices]))
     known.free = np.ones(len(known.watched.slices), dtype=bool)
+    known.calm = known.free.copy()
     known.leaf_mass = volume
     places = np.flatnonzero(volume > 0)
     known.mass = known.watched.add_up(places, volume[places])
     known.shown = _shown(known)
+    for episode in known.episodes:
+        cover(known, episode)
 
 
 def _carry_over(known: Known, moved: Ints) -> None:
     """Slice ``i`` was ``moved[i]``, or is new where that is negative."""
     for episode in known.episodes:
-        episode.covered = np.where(moved >= 0, episode.covered[moved], False)
         episode.number = known.watched.numbers.get(episode.pairs, -1)
     known.past_levels = deque((np.where(moved >= 0, past[moved], np.nan) for past in known.past_levels), maxlen=8)
     for rungs in known.ladders():
@@ -121,18 +126,18 @@ def _rebuild(known: Known) -> None:
         (np.where(np.isnan(past), known.level.level, past) for past in known.past_levels), maxlen=8
     )
     old_coarse, old_fine = (known.coarse, known.fine) if known.fitted else (None, None)
-    lengths = ladder(known.block_s, longest_s=WEEK_D * DAY_S)
+    fine = known.per_block > 1
+    lengths = ladder(known.block_s, longest_s=WEEK_D * DAY_S, shortest_s=FINE_S if fine else 0)
     known.coarse = _ladder(known.block_s, lengths, COARSE_D * DAY_S // known.block_s, many, old_coarse)
     _refill_coarse(known)
-    if known.per_block > 1:
-        lengths = ladder(known.bucket_s, longest_s=known.block_s // 2)
+    if fine:
+        lengths = ladder(known.bucket_s, longest_s=FINE_S)
         known.fine = _ladder(known.bucket_s, lengths, DAY_S // known.bucket_s + 1, many, old_fine)
         _refill_fine(known, known.fine)
     known.block_count, known.block_unit = np.zeros(many), np.zeros(many)
     for episode in known.episodes:
-        if episode.number >= 0 and episode.state != "merged":
-            episode.covered = episode.covered | (shared_mass(known, episode.number) >= 0.5 * known.mass)
-            blank(known, episode)
+        episode.cleaned_s = 0
+        clean(known, episode)
     refree(known)
 
 
@@ -145,7 +150,7 @@ def _ladder(step_s: int, lengths: tuple[int, ...], keep: int, many: int, old: La
 
 def _refill_coarse(known: Known) -> None:
     windows = known.coarse.windows
-    history = known.memory.history(np.ones((1, 1)))
+    history = known.memory.history(known.memory.counts(), np.ones((1, 1)))
     back = (known.now_s - np.array(known.memory.starts)) // known.block_s
     recent = back <= windows.keep - 1
     windows.steps = windows.keep * WEEK_D

@@ -109,12 +109,12 @@ class Memory:
         """Contacts per block and watched slice."""
         return self.dense[self.filled - len(self.starts) : self.filled]
 
-    def history(self, use: Floats) -> History:
-        """What a baseline is fitted on."""
+    def history(self, count: Floats, use: Floats) -> History:
+        """What a baseline is fitted on: contacts per block and slice, and which of them teach."""
         starts = np.array(self.starts, dtype=np.int64)
         day = starts // DAY_S
         return History(
-            count=self.counts(),
+            count=count,
             use=use,
             hour=np.array(self.hours, dtype=np.int64),
             weekday=np.array(self.weekdays, dtype=np.int64),

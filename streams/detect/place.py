@@ -1,41 +1,49 @@
-"""Where a spike is, and which slices it answers for."""
+"""Where a spike is, which slices lie in it, and what of every slice's excess is its doing."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from stats.localise import scan_score, unexplained
+from stats.localise import scan_score
 from streams.detect.episode import Episode
-from streams.detect.known import Bools, Floats, Known
+from streams.detect.known import Bools, Floats, Ints, Known
 from streams.detect.ladder import Alarm, Ladder
-from streams.detect.memory import Sparse, added
+from streams.detect.memory import EMPTY, Sparse, added
 
 CLEAR_SD = 2.5
 CHANGE_NATS = 3.0
 TOGETHER = 0.8
+MOSTLY = 0.5
 
 
-def best_place(known: Known, rungs: Ladder, alarm: Alarm, among: Bools, raised: float = 1.0) -> int:
-    """The slice that explains an alarm's window best, of those that share contacts with the alarm's slice."""
+def best_place(
+    known: Known, rungs: Ladder, alarm: Alarm, among: Bools, *, explained: Floats | float = 0.0, raised: float = 1.0
+) -> int:
+    """The slice that explains an alarm's window best, of those that share contacts with the alarm's slice.
+
+    ``explained`` is what other spikes account for, ``raised`` the rise that the alarm stands on.
+    """
+    count, mean = rungs.windows.count_sums[alarm.window] - explained, raised * rungs.mean[alarm.window]
     score = scan_score(
-        rungs.windows.count_sums[alarm.window],
-        mean=raised * rungs.mean[alarm.window],
+        count,
+        mean=mean,
         dispersion=rungs.dispersion,
         spread2=rungs.spread2[alarm.window],
         depth=known.watched.depth,
     )
-    related = among & (rungs.z[alarm.window] > CLEAR_SD) & (shared_mass(known, alarm.number) > 0)
-    score = np.where(related, score, -np.inf)
+    clear = count - mean > CLEAR_SD * np.sqrt(rungs.variance[alarm.window])
+    score = np.where(among & clear & (shared_mass(known, alarm.number) > 0), score, -np.inf)
     return int(np.argmax(score)) if score.max() > 0 else alarm.number
 
 
 def move(known: Known, episode: Episode) -> bool:
-    """Put a spike at the slice that explains all of it since its onset, if that is clearly another."""
+    """Put a spike at the slice that explains it since its onset, if that is clearly another and holds most of it."""
     scored = _scores_since(known, episode)
     if scored is None:
         return False
     score, rungs, window = scored
-    score = np.where(shared_mass(known, episode.number) > 0, score, -np.inf)
+    own = explained_by(known, episode, rungs, known.rows(rungs, episode.onset_s)).sum(axis=0)
+    score = np.where(own >= MOSTLY * own[episode.number], score, -np.inf)
     best, here = int(np.argmax(score)), float(score[episode.number])
     if best == episode.number or score[best] < max(here, 0.0) + max(CHANGE_NATS, 0.1 * abs(here)):
         return False
@@ -44,19 +52,78 @@ def move(known: Known, episode: Episode) -> bool:
 
 
 def gather(known: Known, episode: Episode, number: int) -> bool:
-    """Put a spike at a slice that holds both its own and slice ``number``, if that explains them as well as both do."""
+    """Put a spike at a slice that holds its own and slice ``number``, if that explains as much as both do."""
     scored = _scores_since(known, episode)
     if scored is None:
         return False
     score, rungs, window = scored
-    both = np.maximum(shared_mass(known, episode.number), 0.0)
-    holds = (both >= both[episode.number]) & (shared_mass(known, number) >= known.mass[number])
+    mine = shared_mass(known, episode.number)
+    holds = (mine >= mine[episode.number]) & (shared_mass(known, number) >= known.mass[number])
     score = np.where(holds, score, -np.inf) - TOGETHER * max(0.0, float(score[episode.number] + score[number]))
     best = int(np.argmax(score))
     if score[best] <= 0:
         return False
     _put(known, episode, best, rungs, window)
     return True
+
+
+def cover(known: Known, episode: Episode) -> None:
+    """Which slices lie mostly in the spike: it answers for them."""
+    if episode.number >= 0:
+        episode.covered = shared_mass(known, episode.number) >= 0.5 * known.mass
+        episode.covered[episode.number] = True
+
+
+def shared_mass(known: Known, number: int) -> Floats:
+    """Usual contacts of every slice that also lie in slice ``number``."""
+    inside = known.watched.inside(number)[: len(known.leaf_mass)]
+    places = np.flatnonzero(inside & (known.leaf_mass > 0))
+    return known.watched.add_up(places, known.leaf_mass[places])
+
+
+def explained_by(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> Floats:
+    """What of every slice's contacts (columns) the spike adds to these steps (rows): those in its slice above usual."""
+    unit = rungs.windows.unit[rows, episode.number]
+    return _above_usual(known, episode, _leaves(known, rungs, rows), unit * episode.level)
+
+
+def explained_blocks(known: Known, episode: Episode, within: Ints) -> Floats:
+    """The same for remembered blocks."""
+    memory = known.memory
+    blocks = [memory.blocks[place] for place in within.tolist()]
+    hour, weekday = np.array(memory.hours)[within], np.array(memory.weekdays)[within]
+    # The slices may just have been chosen anew, before any shape of theirs is fitted: everywhere's will do.
+    unit = known.shape.hour[hour, 0] * known.shape.weekday[weekday, 0]
+    return _above_usual(known, episode, blocks, unit * episode.level)
+
+
+def _above_usual(known: Known, episode: Episode, parts: list[Sparse], mean: Floats) -> Floats:
+    many = len(known.free)
+    places = np.concatenate([part.places for part in parts] or [EMPTY.places])
+    counts = np.concatenate([part.counts for part in parts] or [EMPTY.counts]).astype(np.float64)
+    step = np.repeat(np.arange(len(parts)), [len(part.places) for part in parts])
+    here = known.watched.inside(episode.number)[places]
+    member = known.watched.member[places[here]]
+    cell = (step[here, None] * (many + 1) + member).ravel()
+    weights = np.repeat(counts[here], member.shape[1])
+    count = np.bincount(cell, weights=weights, minlength=len(parts) * (many + 1)).reshape(len(parts), many + 1)
+    usual = shared_mass(known, episode.number)
+    share = usual / max(float(usual[episode.number]), 1e-9)
+    return np.asarray(np.where(mean[:, None] > 0, count[:, :-1] - np.outer(mean, share), 0.0))
+
+
+def _leaves(known: Known, rungs: Ladder, rows: Ints) -> list[Sparse]:
+    """Contacts per leaf of steps in the ring, given by their places."""
+    if not len(rows):
+        return []
+    back = (rungs.windows.steps - 1 - rows) % rungs.windows.keep
+    if rungs is known.fine:
+        return [known.recent[-1 - step] if step < len(known.recent) else EMPTY for step in back.tolist()]
+    last_s = known.last_end_s(rungs) - known.block_s
+    blocks = dict(zip(known.memory.starts, known.memory.blocks, strict=True))
+    if known.block_ends():
+        blocks.setdefault(last_s, added(known.open_block))
+    return [blocks.get(last_s - step * known.block_s, EMPTY) for step in back.tolist()]
 
 
 def _scores_since(known: Known, episode: Episode) -> tuple[Floats, Ladder, int] | None:
@@ -80,43 +147,4 @@ def _scores_since(known: Known, episode: Episode) -> tuple[Floats, Ladder, int] 
 def _put(known: Known, episode: Episode, number: int, rungs: Ladder, window: int) -> None:
     episode.number, episode.pairs = number, known.watched.slices[number]
     episode.level, episode.forecast2 = float(rungs.level[window, number]), float(rungs.spread2[window, number])
-    episode.covered |= shared_mass(known, number) >= 0.5 * known.mass
-    episode.covered[number] = True
-
-
-def cover(known: Known, episode: Episode, rungs: Ladder, window: int, start_s: int) -> None:
-    """Which slices the spike answers for: those mostly inside it, and those whose excess is mostly its own."""
-    usual = shared_mass(known, episode.number)
-    count, mean = rungs.windows.count_sums[window], rungs.mean[window]
-    shared = shared_excess(known, episode.number, rungs, start_s, window)
-    left = unexplained(count, mean=mean, shared=shared)
-    sd = np.sqrt(rungs.variance[window])
-    raised = (count - mean > sd) & (shared >= 0.5 * (count - mean)) & ((left - mean) < 3 * sd)
-    episode.covered = episode.covered | (usual >= 0.5 * known.mass) | raised
-    episode.covered[episode.number] = True
-
-
-def shared_mass(known: Known, number: int) -> Floats:
-    """Usual contacts of every slice that also lie in slice ``number``."""
-    inside = known.watched.inside(number)[: len(known.leaf_mass)]
-    places = np.flatnonzero(inside & (known.leaf_mass > 0))
-    return known.watched.add_up(places, known.leaf_mass[places])
-
-
-def shared_excess(known: Known, number: int, rungs: Ladder, start_s: int, window: int) -> Floats:
-    """Excess of every slice since ``start_s`` that lies in slice ``number``."""
-    whole = _leaves_since(known, start_s)
-    inside = known.watched.inside(number)[whole.places]
-    count = known.watched.add_up(whole.places[inside], whole.counts[inside])
-    usual = shared_mass(known, number)
-    mean = rungs.mean[window, number] * usual / max(float(usual[number]), 1e-9)
-    return np.asarray(count - mean)
-
-
-def _leaves_since(known: Known, start_s: int) -> Sparse:
-    steps = (known.now_s - start_s) // known.bucket_s
-    if steps <= len(known.recent):
-        return added([known.recent[-back] for back in range(steps, 0, -1)])
-    starts = known.memory.starts
-    first = next((place for place, at in enumerate(starts) if at >= start_s), len(starts))
-    return added([*known.memory.blocks[first:], *known.open_block])
+    cover(known, episode)

@@ -8,10 +8,10 @@ from schemas.spike import Spike
 from stats.localise import last_step
 from streams.detect.episode import Episode
 from streams.detect.known import Floats, Known
-from streams.detect.ladder import Ladder
-
+from streams.detect.place import explained_by, shared_mass
 
 ONSET_SPAN_SD = 3.29
+CALM_SHARE = 0.02
 
 
 def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
@@ -49,6 +49,7 @@ def reopen(known: Known, episode: Episode) -> Spike:
     assert episode.end_s is not None
     episode.state, episode.resumed_s, episode.end_s = "open", episode.end_s, None
     episode.settled = (episode.totals[0], episode.totals[1])
+    episode.cleaned_s = episode.resumed_s
     refree(known)
     return tell(known, episode)
 
@@ -59,26 +60,33 @@ def close(known: Known, episode: Episode, *, end_s: int | None = None, stayed: b
     episode.state, episode.teaches = "closed", stayed
     told = tell(known, episode, end_s=episode.end_s)
     refree(known)
-    for old in known.episodes:
-        if old.end_s is not None and known.now_s - old.end_s <= known.settings.longest_s:
-            blank(known, old)
+    clean(known, episode)
     return told
 
 
-def blank(known: Known, episode: Episode) -> None:
-    """Take a closed spike's contacts out of the windows, lest they alarm again when it is over."""
-    if episode.state != "closed" or episode.end_s is None:
+def clean(known: Known, episode: Episode) -> None:
+    """Take a closed spike's excess out of the windows of every slice, lest it alarms again when it is over."""
+    if episode.state != "closed" or episode.end_s is None or episode.number < 0:
         return
     for rungs in known.ladders():
-        _blank(known, episode, episode.end_s, rungs)
+        begin_s = max(episode.onset_s, episode.cleaned_s)
+        rows = known.rows(rungs, begin_s)
+        after = max((known.last_end_s(rungs) - episode.end_s) // rungs.step_s, 0)
+        rows = rows[: len(rows) - after] if after else rows
+        rungs.windows.count[rows] -= explained_by(known, episode, rungs, rows)
+        np.maximum(rungs.windows.count, 0.0, out=rungs.windows.count)
+        rungs.windows.resum()
+        rungs.compare()
 
 
 def refree(known: Known) -> None:
-    """Which slices no open spike answers for."""
+    """Which slices no open spike answers for, and which share no contacts with one."""
     known.free = np.ones(len(known.free), dtype=bool)
+    known.calm = known.free.copy()
     for episode in known.episodes:
         if episode.state == "open":
             known.free &= ~episode.covered
+            known.calm &= shared_mass(known, episode.number) < CALM_SHARE * known.mass
 
 
 def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Floats, int, int]:
@@ -91,9 +99,24 @@ def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Fl
     if last_s < known.now_s:
         count = np.append(count, known.block_count[episode.number])
         mean = np.append(mean, known.block_unit[episode.number] * episode.level)
+    for other in _apart(known, episode):
+        count[: len(rows)] -= explained_by(known, other, rungs, rows)[:, episode.number]
     begin_s = last_s - len(rows) * rungs.step_s
     keep = max(-(-(end_s - begin_s) // rungs.step_s), 0)
     return count[:keep], mean[:keep], begin_s, rungs.step_s
+
+
+def _apart(known: Known, episode: Episode) -> list[Episode]:
+    """Open spikes on other slices that opened earlier: what they add is theirs."""
+    place = known.episodes.index(episode) if episode in known.episodes else len(known.episodes)
+    return [
+        other
+        for other in known.episodes[:place]
+        if other.state == "open"
+        and other.name not in {episode.name, episode.inside}
+        and not known.watched.inside_of(episode.number, other.number)
+        and other.onset_s < episode.onset_s
+    ]
 
 
 def _end(known: Known, episode: Episode) -> int:
@@ -101,21 +124,3 @@ def _end(known: Known, episode: Episode) -> int:
     count, mean, begin_s, step_s = _steps_since(known, episode, known.now_s)
     steps = last_step(count, mean) + 1 if len(count) else 0
     return min(max(begin_s + steps * step_s, episode.since_s + known.bucket_s), known.now_s)
-
-
-def _blank(known: Known, episode: Episode, end_s: int, rungs: Ladder) -> None:
-    rows = known.rows(rungs, episode.onset_s)
-    after = max((known.last_end_s(rungs) - end_s) // rungs.step_s, 0)
-    rows = rows[: len(rows) - after] if after else rows
-    if episode.inside:
-        place = np.ix_(rows, np.flatnonzero(episode.covered))
-        usual = rungs.windows.unit[place] * rungs.level[0, episode.covered] * episode.raised
-        rungs.windows.count[place] = np.minimum(rungs.windows.count[place], usual)
-        rungs.windows.resum()
-    else:
-        columns = episode.covered.copy()
-        for other in known.episodes:
-            if other.state == "open":
-                columns &= ~other.covered
-        rungs.windows.blank(rows, columns)
-    rungs.compare()

@@ -87,6 +87,10 @@ class Watched:
         """Which leaves lie in a slice."""
         return np.asarray(np.any(self.member == number, axis=1))
 
+    def inside_of(self, number: int, other: int) -> bool:
+        """Whether a slice fixes everything that another does."""
+        return set(self.slices[other]) <= set(self.slices[number])
+
     def _row(self, leaf: tuple[str, ...], dimensions: Sequence[str]) -> list[int]:
         pairs = folded(leaf, dimensions, self.kept)
         found = [0]
