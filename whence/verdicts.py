@@ -64,7 +64,7 @@ def compare(truth: Sequence[TrueSpike], attributions: Sequence[Attribution]) -> 
     """Hold the last attributions (merged ones left out) against the truth.
 
     Each spike found belongs to the true one with which its time and slice agree most. A true spike's answer is the
-    likeliest cause of the one among those with the most excess. Where nobody knows the cause, ``measurement`` is as
+    likeliest cause of the one among those that agrees with it most. Where nobody knows the cause, ``measurement`` is as
     good as ``unknown``. A decoy is blamed when any spike at that time and place puts it forward.
     """
     standing = [one for one in attributions if one.state != "merged"]
@@ -110,7 +110,7 @@ def _verdict(true: TrueSpike, found: Sequence[Attribution], near: Sequence[Attri
     blamed = sorted({one.key for each in near for one in _put_forward(each) if one.key in true.must_not_blame})
     if not found:
         return replace(head, blamed=tuple(blamed))
-    best = max(found, key=_excess)
+    best = max(found, key=lambda one: _agreement(true, one))
     cause = best.candidates[0]
     return replace(
         head,

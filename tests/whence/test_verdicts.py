@@ -106,10 +106,10 @@ def test_found_spike_belongs_to_the_true_one_it_agrees_with_most() -> None:
     assert by_truth == {"01-calendar": "s1", "02-login": ""}
 
 
-def test_of_several_the_largest_answers() -> None:
-    small = _found(("unknown", "", 1.0), spike_id="s2", excess=10)
-    large = _found(("release", "app 7.0", 1.0), excess=300)
-    assert compare([TRUE], [small, large]).verdicts[0].found == "s1"
+def test_of_several_the_one_that_agrees_most_answers() -> None:
+    aside = _found(("unknown", "", 1.0), spike_id="s2", hours=(0, 20), excess=500, topic="login")
+    close = _found(("release", "app 7.0", 1.0), excess=150)
+    assert compare([TRUE], [aside, close]).verdicts[0].found == "s1"
 
 
 def test_merged_spike_answers_nothing() -> None:
