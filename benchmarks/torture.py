@@ -14,77 +14,28 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import clickhouse_connect
-from clickhouse_connect.driver.client import Client
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from schemas.broker import Broker
-from schemas.catalog import BY_NAME, Topic
-from schemas.codec import decode
-from schemas.workspace import Workspace
-from sinks.tables import VIEWS
-from sources.marks import Mark, Sent
-from streams.reader import Delivery, Place, Reader
-from streams.topics import ensure_topics, partition_counts
+from benchmarks.comparing import Compared, Held, await_views, compared
+from benchmarks.telling import ADMIT, CHUNK, FIRST, SECOND, SINK, Plan, Say, telling
+from schemas.catalog import BY_NAME
+from sources.marks import Sent
 from tests.clickhouse_server import ClickHouseServer
-from tests.pipeline import WRITTEN, Key, Sender, by_steps, interleaved, key_of, merged, script, tell
-from tests.processes import Processes, Slot
-from tools.kafka.run import KafkaMissingError, Node, requirements
+from tests.pipeline import by_steps, interleaved, merged, script, tell
+from tests.processes import Slot
+from tools.kafka.run import KafkaMissingError, requirements
 
-ADMIT, FIRST, SECOND, SINK = Slot("admit"), Slot("agents", 0), Slot("agents", 1), Slot("sink")
-CHUNK = 1_000
-PATIENCE_S = 300.0
 BY_OWN_HAND: dict[Slot, tuple[str, ...]] = {
     ADMIT: ("produced:4", "before_commit:6", "rebuilt:1"),
-    FIRST: ("produced:20", "rebuilding:3"),
-    SECOND: ("produced:9", "revoked:1"),
+    FIRST: ("produced:20", "rebuilding:3", "applied:500"),
+    SECOND: ("revoked:1", "produced:9"),
     SINK: ("before_commit:5", "before_commit:9"),
 }
 """Deaths between producing and committing, between inserting and committing, while state is rebuilt, in a rebalance."""
-
-Say = Callable[[str], None]
-Records = dict[Key, Struct]
-
-
-class Held(Struct):
-    """What a topic held in the end: its records by id, and how many it held in all."""
-
-    records: Records
-    total: int = 0
-
-
-class Compared(Struct, frozen=True):
-    """One topic or view of both runs. ``copies`` are records beyond the first of an id, on the topics of the second."""
-
-    name: str
-    wanted: int
-    missing: int
-    extra: int
-    different: int
-    copies: int = 0
-
-    @property
-    def same(self) -> bool:
-        """Whether the second run's content is the first's."""
-        return not (self.missing or self.extra or self.different)
-
-
-class Plan(Struct, frozen=True, kw_only=True):
-    """What happens when so many chunks have been sent: kills by chunk, the broker's restart, the store's absence."""
-
-    kills: dict[int, tuple[Slot, ...]] = {}
-    by_own_hand: dict[Slot, tuple[str, ...]] = {}
-    broker_at: int = -1
-    store_away_at: int = -1
-    store_back_at: int = -1
-    pause_s: float = 0.0
 
 
 def plan(chunks: int, seed: int, *, kills_each: int, by_own_hand: dict[Slot, tuple[str, ...]] = BY_OWN_HAND) -> Plan:
@@ -102,133 +53,7 @@ def plan(chunks: int, seed: int, *, kills_each: int, by_own_hand: dict[Slot, tup
         broker_at=chunks // 2,
         store_away_at=chunks // 3,
         store_back_at=chunks // 3 + max(2, chunks // 20),
-        pause_s=1.0,
     )
-
-
-class Stage:
-    """One telling: a broker of its own, a database of its own in the store, and the four processes."""
-
-    def __init__(
-        self, folder: Path, store: ClickHouseServer, workspaces: Sequence[Workspace], name: str, say: Say
-    ) -> None:
-        self.name, self.say = name, say
-        self.node = Node(folder / name / "kafka")
-        self.store = store
-        self.node.start()
-        self.broker = Broker(servers=self.node.servers)
-        ensure_topics(self.broker)
-        self.processes = Processes(folder / name, self.node.servers, workspaces, store=store, database=name)
-        self.processes.whence("migrate")
-
-    def tell(self, items: Sequence[Sent | Mark], plan: Plan) -> None:
-        """Send everything, with what the plan says in between."""
-        for slot in (ADMIT, FIRST, SECOND, SINK):
-            self.processes.start(slot, *plan.by_own_hand.get(slot, ()))
-        sender = Sender(self.broker)
-        for number, start in enumerate(range(0, len(items), CHUNK)):
-            sender.send(items[start : start + CHUNK])
-            self._suffer(number, plan)
-            time.sleep(plan.pause_s)
-            self.processes.tend()
-        if plan.by_own_hand:
-            self._await_moments(plan)
-
-    def _suffer(self, number: int, plan: Plan) -> None:
-        for slot in plan.kills.get(number, ()):
-            self.say(f"kill -9 {slot.part} {slot.number}")
-            self.processes.kill(slot)
-        if number == plan.broker_at:
-            self.say("the broker is killed and started again")
-            self.node.kill()
-            self.node.start()
-        if number == plan.store_away_at:
-            self.say("the store goes away")
-            self.store.kill()
-        if number == plan.store_back_at:
-            self.say("the store is back")
-            self.store.start()
-
-    def _await_moments(self, plan: Plan) -> None:
-        """Rebalances may be needed until everyone has died of what was planned."""
-        deadline = time.monotonic() + PATIENCE_S
-        while any(self.processes.pending(slot) for slot in plan.by_own_hand) and time.monotonic() < deadline:
-            self.processes.tend()
-            time.sleep(0.5)
-
-    def settle(self, wanted: dict[str, Held]) -> dict[str, Held]:
-        """Wait until the topics hold as much as is wanted and have been at rest for a while."""
-        deadline = time.monotonic() + PATIENCE_S
-        calm_since, before = time.monotonic(), Counter[str]()
-        while time.monotonic() < deadline:
-            self.processes.tend()
-            held = held_on(self.broker)
-            now = Counter({name: one.total for name, one in held.items()})
-            if now != before:
-                calm_since, before = time.monotonic(), now
-            enough = all(len(held[name].records) >= len(one.records) for name, one in wanted.items())
-            if enough and time.monotonic() - calm_since > 8.0:
-                break
-            time.sleep(1.0)
-        return held
-
-    def close(self, error: BaseException | None = None) -> None:
-        """End the processes, then the broker."""
-        self.processes.__exit__(type(error) if error else None, error, None)
-        self.node.stop()
-
-
-def held_on(broker: Broker, topics: Sequence[Topic] = WRITTEN) -> dict[str, Held]:
-    """Every committed record of the topics."""
-    partitions = partition_counts(broker)
-    held = {topic.name: Held({}) for topic in topics}
-    reader = Reader(broker)
-    for item in reader.read({Place(one.name, n): 0 for one in topics for n in range(partitions[one.name])}):
-        if isinstance(item, Delivery):
-            record = decode(BY_NAME[item.topic].type, item.value or b"")
-            held[item.topic].records[key_of(record)] = record
-            held[item.topic].total += 1
-    reader.close()
-    return held
-
-
-def compared(name: str, wanted: Held, found: Held) -> Compared:
-    """Two states of a topic."""
-    return Compared(
-        name=name,
-        wanted=len(wanted.records),
-        missing=len(wanted.records.keys() - found.records.keys()),
-        extra=len(found.records.keys() - wanted.records.keys()),
-        different=sum(found.records.get(key, record) != record for key, record in wanted.records.items()),
-        copies=found.total - len(found.records),
-    )
-
-
-def compared_views(client: Client, wanted: str, found: str) -> Iterator[Compared]:
-    """Every view of two databases, by whole rows."""
-
-    def count(sql: str) -> int:
-        return int(client.query(sql).result_rows[0][0])
-
-    for view in VIEWS:
-        one, other = f"SELECT * FROM {wanted}.{view.name}", f"SELECT * FROM {found}.{view.name}"
-        yield Compared(
-            name=view.name,
-            wanted=count(f"SELECT count() FROM ({one})"),
-            missing=count(f"SELECT count() FROM ({one} EXCEPT ALL {other})"),
-            extra=count(f"SELECT count() FROM ({other} EXCEPT ALL {one})"),
-            different=0,
-        )
-
-
-def await_views(client: Client, wanted: str, found: str) -> list[Compared]:
-    """Compare until the sink has caught up, or patience ends."""
-    deadline = time.monotonic() + 60.0
-    views = list(compared_views(client, wanted, found))
-    while not all(one.same for one in views) and time.monotonic() < deadline:
-        time.sleep(2.0)
-        views = list(compared_views(client, wanted, found))
-    return views
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -247,18 +72,6 @@ class Outcome(Struct, frozen=True, kw_only=True):
     def same(self) -> bool:
         """Nothing lost, nothing twice, nothing else."""
         return all(one.same for one in (*self.peace, *self.topics, *self.views)) and self.copies_by_admit == 0
-
-
-@contextmanager
-def _stage(*arguments: object) -> Iterator[Stage]:
-    stage = Stage(*arguments)  # type: ignore[arg-type]
-    try:
-        yield stage
-    except BaseException as error:
-        stage.close(error)
-        raise
-    else:
-        stage.close()
 
 
 def torture(
@@ -292,15 +105,14 @@ def torture(
     say("told to the steps")
     store = ClickHouseServer(folder / "store").start()
     try:
-        with _stage(folder, store, spaces, "peace", say) as stage:
+        with telling(folder, store, spaces, "peace", say) as stage:
             stage.tell(items, Plan())
             wanted = stage.settle(by_the_steps)
         say(f"told in peace: {', '.join(f'{name} {len(one.records):,}' for name, one in wanted.items())}")
-        with _stage(folder, store, spaces, "torture", say) as stage:
+        with telling(folder, store, spaces, "torture", say) as stage:
             stage.tell(items, plan(len(items) // CHUNK, seed, kills_each=kills_each, by_own_hand=by_own_hand))
             found = stage.settle(wanted)
-            with _client(store) as client:
-                views = await_views(client, "peace", "torture")
+            views = await_views(store, "peace", "torture")
             deaths = dict(stage.processes.deaths)
     finally:
         store.kill()
@@ -316,17 +128,6 @@ def torture(
         copies_by_admit=copies,
         seconds=time.monotonic() - began,
     )
-
-
-@contextmanager
-def _client(store: ClickHouseServer) -> Iterator[Client]:
-    client = clickhouse_connect.get_client(
-        host="127.0.0.1", port=store.port, username=store.user, password=store.password
-    )
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def show(outcome: Outcome, console: Console) -> None:

@@ -40,6 +40,7 @@ class Processes:
         partitions: int = 4,
         store: ClickHouseServer | None = None,
         database: str = "whence",
+        group: str = "whence-sink",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -50,6 +51,7 @@ class Processes:
         sections: dict[str, dict[str, object]] = {
             "broker": {"servers": servers, "partitions": partitions},
             "health": {"port": 0},
+            "sink": {"group": group},
         }
         self._environment = {**os.environ, **SECRETS, "WHENCE_CONFIG": str(self._config)}
         if store is not None:
