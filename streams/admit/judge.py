@@ -43,6 +43,8 @@ _FOUR_PARTS = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}").fullmatch
 _DOUBLED = bytes((2 * (byte - 48)) // 10 + (2 * (byte - 48)) % 10 if 48 <= byte < 58 else 0 for byte in range(256))
 _OF_NUMBERS = b"0123456789+ ().-/"
 _CARD_SHAPE = re.compile(rb"\d{13,19}|\d{3,6}(?:[ \-]\d{1,7}){1,4}").fullmatch
+_MAYBE_PHONE = re.compile(rb"[+(0]|1?[ .\-]?\d{3}[ .\-]").match
+_NO_WORDS = b"0123456789 .,;:-/()\n\t"
 _PLUS = ord("+")
 _BETWEEN = b"+ ().-/"
 _CARD_LENGTHS = (
@@ -129,23 +131,27 @@ def _number(data: bytes, start: int, end: int) -> Verdict | None:
     last = data[start - 1 : start]
     if start and (last.isalnum() or last == b"_" or (last == b"." and data[start - 2 : start - 1].isdigit())):
         return None
-    found, cut = data[start:end], data[end : end + 1].isalpha()
+    found, cut = data[start:end], data[end : end + 1].isalnum()
     digits = found.translate(None, _BETWEEN)
     if not cut and found[0] == _PLUS and 8 <= len(digits) <= 13:
         return start, end, b"<phone>"
     if not cut and _is_card(found, digits):
         return start, end, b"<card>"
-    whole = len(found) if not cut else max((group.start() for group in _GROUP.finditer(found)), default=0)
-    card = _card(found, start, whole) if len(digits) >= 13 else None
-    return card or _phone(found, start, whole, _before(data, start))
+    groups = list(_GROUP.finditer(found))
+    if cut:
+        del groups[-1]
+    return (_card(found, start, groups) if len(digits) >= 13 else None) or _phone(
+        found, start, groups, _before(data, start)
+    )
 
 
-def _card(found: bytes, start: int, whole: int) -> Verdict | None:
-    groups = [group for group in _GROUP.finditer(found) if group.end() <= whole]
+def _card(found: bytes, start: int, groups: list[re.Match[bytes]]) -> Verdict | None:
     for i, first in enumerate(groups):
-        for last in reversed(groups[i:]):
+        if first.end() - first.start() < 3:
+            continue
+        for last in reversed(groups[i : i + 6]):
             if _is_card_text(found[first.start() : last.end()]):
-                return (start + first.start(), start + last.end(), b"<card>")
+                return start + first.start(), start + last.end(), b"<card>"
     return None
 
 
@@ -170,9 +176,11 @@ def _luhn(digits: bytes) -> bool:
     return (doubled + sum(digits[-1::-2]) - 48 * ((len(digits) + 1) // 2)) % 10 == 0
 
 
-def _phone(found: bytes, start: int, whole: int, before: bytes) -> Verdict | None:
+def _phone(found: bytes, start: int, groups: list[re.Match[bytes]], before: bytes) -> Verdict | None:
+    if not _MAYBE_PHONE(found) and not before.strip(_NO_WORDS):
+        return None
     counted = _counts(before)
-    for last in reversed([group for group in _GROUP.finditer(found) if group.end() <= whole]):
+    for last in reversed(groups[:15]):
         text = found[: last.end()]
         if _DATE.match(text.lstrip(b"+(")) is None and _is_phone(text, before, counted=counted):
             return start, start + len(text), b"<phone>"

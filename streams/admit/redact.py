@@ -20,21 +20,23 @@ Places = npt.NDArray[np.intp]
 _LOCAL = rb"[0-9A-Za-z_.%+\-\x80-\xff]"
 _DOMAIN = rb"[0-9A-Za-z\-\x80-\xff]"
 _SECRET_NAME = rb"(?i:pass(?:word|wd|wort|code|phrase)|\bpwd|\bpin|api[ _\-]?key|access[ _\-]?key|secret|token)"
+# Repetitions that a following character decides are bounded: each search then looks only so far ahead, and a hostile
+# text takes time in proportion to its length.
 _CANDIDATES = (
     rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\x00]*",
-    rb"\beyJ[0-9A-Za-z_\-]{8,}\.[0-9A-Za-z_\-]{4,}(?:\.[0-9A-Za-z_\-]*)?",
+    rb"\beyJ[0-9A-Za-z_\-]{8,900}\.[0-9A-Za-z_\-]{4,}(?:\.[0-9A-Za-z_\-]*)?",
     rb"\b(?:[spr]k[-_](?:live|test|proj|ant)?[-_]?[0-9A-Za-z_\-]{13,}|gh[pousr]_[0-9A-Za-z]{16,}|github_pat_\w{16,})",
     rb"\b(?:glpat-[\w\-]{12,}|xox[a-z]-[\w\-]{11,}|AKIA[0-9A-Z]{12,}|ASIA[0-9A-Z]{12,}|AIza[\w\-]{20,})",
     rb"\b(?i:bearer|basic) +[0-9A-Za-z._~+/\-]{16,}=*",
     _SECRET_NAME + rb"[\"']? *[:=] *[\"']?[^\s\"',;<>\x00]{4,}",
     rb"(?i:pass(?:word|wort|code|phrase) (?:is|ist|lautet):? )[\"']?[^\s\"',;<>\x00]{4,}",
-    _LOCAL + rb"+@" + _DOMAIN + rb"+(?:\." + _DOMAIN + rb"+)+",
+    _LOCAL + rb"{1,80}@" + _DOMAIN + rb"{1,63}(?:\." + _DOMAIN + rb"{1,63}){1,6}",
     rb"\b[A-Za-z]{2}\d\d(?:[ \-]?[0-9A-Za-z]){11,38}\b",
     rb"\b[0-9A-Za-z_]{32,}\b",
-    rb"[0-9A-Za-z+/]{40,}={0,2}",
+    rb"[0-9A-Za-z+/]{40,400}={0,2}",
     rb"(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?",
     rb"\b\d{1,3}(?:\.\d{1,3}){3}\b",
-    rb"[+(]{0,2}\d(?:[ .\-/()]{0,3}\d){6,}",
+    rb"[+(]{0,2}\d(?:[ .\-/()]{0,3}\d){6,30}",
 )
 # Nothing above can match in a string that has neither one of "@:=", nor four digits, nor one of these.
 _HINTS = rb"[0-9A-Za-z_+/.\-]{16}|(?i:pass(?:wor|cod|phr)|private key)"
@@ -119,6 +121,9 @@ def _redacted(data: bytes) -> list[str]:
 
 def _after_run(data: bytes, start: int, end: int) -> int:
     """Where to look on after a candidate that is nothing: behind its first unbroken run, lest the rest hides one."""
+    slash = data.rfind(b"/", start, end)
+    if slash > start and data[start:end].translate(None, b"+/=").isalnum():
+        return slash + 1
     at = start + 1
     while at < end and data[at : at + 1].isalnum():
         at += 1
