@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
 from msgspec.structs import replace
 
@@ -33,6 +34,7 @@ from whence.show import say
 from whence.store import store_client, store_query
 from whence.supervise import Supervisor, run_until_stopped
 
+LOG = structlog.get_logger("whence")
 IN_MEMORY = (
     "The broker is embedded and keeps its log in memory: what is on the way is lost when this process ends. "
     "What has reached the store in {store} stays. For durability set broker.servers to an Apache Kafka."
@@ -164,13 +166,15 @@ def run_part(settings: Settings, name: str) -> None:
     opened = listen(place.address, place.port, setting=setting)
     broker = settings.broker.broker()
     healths = _Healths()
-    parts: tuple[Part, ...]
     if name == "web":
         with store_client(settings.store) as client:
             require_current(client)
-        parts = (HttpPart("web", page_app(settings, broker, healths), opened),)
+        server = HttpPart("web", page_app(settings, broker, healths), opened)
+        parts: tuple[Part, ...] = (server,)
     else:
-        parts = (_part(settings, broker, name), HttpPart("health", health_app(healths), opened))
+        server = HttpPart("health", health_app(healths), opened)
+        parts = (_part(settings, broker, name), server)
+    LOG.info("part starts", part=name, broker=broker.servers, url=server.url)
     run_until_stopped(parts, ready=healths.of)
 
 
