@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from schemas.catalog import RAW_TOPICS, TICKETS, Topic
 from schemas.codec import encode
 from schemas.frame import Frame
-from schemas.raw import PROGRESS_KEY, Progress, Ticket
+from schemas.raw import PROGRESS_KEY, ChangeRecord, Progress, Ticket
 from schemas.workspace import Workspace
 from streams.admit.settings import AdmitSettings
 from streams.admit.step import Admitted, RawMessage, admit, start
@@ -125,3 +125,18 @@ def some_events(random: Random, size: int = 120) -> list[Ticket]:
             )
         )
     return sorted(events, key=lambda event: event.occurred_at)
+
+
+def change(number: int, at_s: float, **fields: object) -> ChangeRecord:
+    """An incident recorded ``at_s`` seconds after :data:`T0`, which begins then."""
+    given: dict[str, object] = {
+        "event_id": f"x{number}",
+        "workspace": "acme",
+        "occurred_at": T0 + timedelta(seconds=at_s),
+        "source": "pager",
+        "change": f"incident {number}",
+        "kind": "incident",
+        "starts_at": T0 + timedelta(seconds=at_s),
+        **fields,
+    }
+    return ChangeRecord(**given)  # type: ignore[arg-type]
