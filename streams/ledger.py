@@ -56,8 +56,9 @@ class Ledger:
             )
         self._last[series] = seq
 
-    def __len__(self) -> int:
-        return len(self._last)
+    def jump(self, series: Series, seq: int) -> None:
+        """Let this one be the next, whatever is missing before it."""
+        self._last[series] = max(self.last(series), seq - 1)
 
 
 def series_of(topic: str, record: Sequenced | Head) -> Series:

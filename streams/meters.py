@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from schemas import metrics
-from schemas.meters import counter
+from schemas.meters import counter, gauge
 
 APPLIED = counter(metrics.APPLIED)
 SKIPPED = counter(metrics.SKIPPED)
 REREAD = counter(metrics.REREAD)
+LAG = gauge(metrics.LAG)
+WATERMARK = gauge(metrics.WATERMARK)

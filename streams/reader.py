@@ -19,6 +19,7 @@ from schemas.errors import RetryableError
 BATCH = 2_000
 POLL_S = 0.5
 SILENCE_S = 20.0
+ANSWER_S = 2.0
 _LOGGER = logging.getLogger("whence.broker")
 
 
@@ -77,7 +78,7 @@ class Reader:
 
     def _watermarks(self, place: Place) -> tuple[int, int]:
         try:
-            low_high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=SILENCE_S)
+            low_high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=ANSWER_S)
         except KafkaException as error:
             raise self._away(error.args[0]) from error
         if low_high is None:

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from schemas.base import Sequenced
-from schemas.catalog import BY_NAME, DEAD_LETTERS, Topic
+from schemas.catalog import BY_NAME, DEAD_LETTERS, QUALITY, Topic
 from schemas.codec import decode, encode
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError
@@ -160,7 +160,7 @@ class Runner:
 
     def _follows_hole(self, item: Delivery, record: Record | None, complete_to: int) -> bool:
         """Feedback has no ``seq``: there a jump of offsets is taken for a hole."""
-        if isinstance(record, Sequenced):
+        if isinstance(record, Sequenced) and item.topic != QUALITY.name:
             return self._applied.verdict(series_of(item.topic, record), record.seq) == "hole"
         return item.offset > complete_to
 
@@ -174,6 +174,9 @@ class Runner:
             RetryableError: as for :meth:`catch_up`.
             FatalError: a record is missing on a topic for longer than a writer's restart takes.
         """
+        for place, complete_to in self._complete_to.items():
+            lag = max(0, ends.get(place, 0) - complete_to)
+            meters.LAG.labels(f"agents/{self.stage.name}", place.topic, str(place.partition)).set(lag)
         if any(ends.get(place, 0) > complete_to for place, complete_to in self._complete_to.items()):
             self.read_on()
         for series, hole in self._holes.items():
@@ -233,8 +236,11 @@ class Runner:
         meters.APPLIED.labels(self.stage.name, item.topic).inc()
 
     def _enter(self, item: Delivery, record: Sequenced) -> bool:
-        """Whether it is the record's turn."""
+        """Whether it is the record's turn. Of checks of data quality, which are kept shorter than the rest, only the last
+        ones count: there a hole is none."""
         series = series_of(item.topic, record)
+        if item.topic == QUALITY.name:
+            self._applied.jump(series, record.seq)
         verdict = self._applied.verdict(series, record.seq)
         if verdict == "next":
             self._applied.enter(series, record.seq)

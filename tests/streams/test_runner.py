@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.base import Sequenced
-from schemas.catalog import BY_NAME, DEAD_LETTERS, EXPECTATIONS, FEEDBACK, FRAMES, Topic
+from schemas.catalog import BY_NAME, DEAD_LETTERS, EXPECTATIONS, FEEDBACK, FRAMES, QUALITY, Topic
 from schemas.codec import decode, encode
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError
 from schemas.frame import Frame
+from schemas.quality import QualityResult
 from schemas.raw import Feedback
 from schemas.workspace import Workspace
 from streams import runner as module
@@ -297,10 +298,10 @@ def test_a_stage_that_leaves_out_a_number_is_stopped() -> None:
 
 
 class Listening:
-    """Counts feedback, which has no ``seq``."""
+    """Notes feedback, which has no ``seq``, and checks of quality, which may have holes."""
 
     name = "listening"
-    reads = (FEEDBACK,)
+    reads = (FEEDBACK, QUALITY)
     writes = (EXPECTATIONS,)
     heard: list[str]
 
@@ -311,8 +312,8 @@ class Listening:
         return None
 
     def step(self, state: None, event: Record) -> tuple[None, Outputs]:
-        assert isinstance(event, Feedback)
-        self.heard.append(event.event_id)
+        assert isinstance(event, Feedback | QualityResult)
+        self.heard.append(event.event_id if isinstance(event, Feedback) else event.check_id)
         return None, ()
 
 
@@ -338,3 +339,33 @@ def test_feedback_is_applied_once_and_in_order_though_it_has_no_seq() -> None:
     assert stage.heard == [one.event_id for one in spoken]
     runner.check(topics.ends())
     assert len(stage.heard) == 9
+
+
+def _check(seq: int) -> QualityResult:
+    return QualityResult(
+        workspace="shop-0",
+        origin="quality",
+        seq=seq,
+        check_id=f"q{seq}",
+        table="contacts",
+        expectation="rows",
+        success=True,
+        observed="",
+        allowed="",
+        window_start=START,
+        window_end=START,
+        at=START,
+    )
+
+
+def test_checks_of_quality_may_begin_anywhere_and_repeats_are_skipped() -> None:
+    topics = Topics([_check(seq) for seq in (41, 42, 42, 44, 43, 45)])
+    clock = [0.0]
+    stage = Listening()
+    runner = _runner(topics, stage, now_s=lambda: clock[0])
+    runner.catch_up()
+    for item in topics.deliveries("quality"):
+        runner.deliver(item)
+    assert stage.heard == ["q41", "q42", "q44", "q45"]
+    clock[0] = 2 * module.PATIENCE_S
+    runner.check(topics.ends())

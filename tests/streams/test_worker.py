@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,32 +20,9 @@ from streams.stage import Outputs, Record
 from streams.topics import ensure_topics
 from streams.worker import Agents, AgentSettings
 from tests.kafka import apache_kafka, kafka_node
+from tests.pipeline import eventually, running
 from tests.streams.toys import TOYS, Summing, SummingState, expected, frames, publish, read_back, workspaces
 from tools.kafka.run import Node
-
-
-def eventually(what: Callable[[], bool], timeout_s: float = 120.0) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < deadline, "did not come about"
-        time.sleep(0.1)
-
-
-@contextmanager
-def running(agents: Agents) -> Iterator[None]:
-    """The part in a thread, as ``up`` runs it; it must end within three seconds."""
-    stop = threading.Event()
-    thread = threading.Thread(target=agents.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        began = time.monotonic()
-        thread.join(10.0)
-        assert not thread.is_alive()
-        assert time.monotonic() - began < 3.0
 
 
 def _agents(broker: Broker, spaces: tuple[Workspace, ...]) -> Agents:
