@@ -1,4 +1,4 @@
-"""Where a spike is: the slice that explains the excess, and which slices it explains away.
+"""Where and when a spike is: the slice that explains the excess, its onset and its end.
 
 A scan statistic over slices (Kulldorff 1997) with quasi-likelihood and a penalty for the number of slices of
 that depth: an excess everywhere scores highest everywhere, one that concentrates at the slice it fills.
@@ -22,11 +22,6 @@ def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, spread2: Floa
     many = np.log(np.maximum(np.bincount(depth, minlength=4), 1))
     spread = dispersion + np.minimum(SHARE_ERROR**2, spread2) * mean
     return np.asarray(rise_gain(count, mean) / spread - many[depth])
-
-
-def unexplained(count: Floats, *, mean: Floats, shared: Floats) -> Floats:
-    """Counts of every slice without the excess that it shares with a spike, but no lower than their expectation."""
-    return np.maximum(count - np.maximum(shared, 0.0), np.minimum(count, mean))
 
 
 def rise_gain(count: Floats, mean: Floats) -> Floats:

@@ -78,6 +78,10 @@ def _take(known: Known, found: Found) -> list[Spike]:
             refree(known)
             return [tell(known, other)]
     before = _before(known, episode)
+    same = next((one for one in known.episodes if one.name == episode.name), None)
+    if same is not None and same.state != "closed":
+        return _leave_to(known, same.merged_into or same.name, found.alarm.number)
+    before = same if same is not None else before
     if before is not None:
         told = [reopen(known, before)]
         before.covered[[number, found.alarm.number]] = True
@@ -86,6 +90,15 @@ def _take(known: Known, found: Found) -> list[Spike]:
     known.episodes.append(episode)
     refree(known)
     return [tell(known, episode)]
+
+
+def _leave_to(known: Known, name: str, number: int) -> list[Spike]:
+    """Let an open spike answer for a slice from now on."""
+    for episode in known.episodes:
+        if episode.name == name:
+            episode.covered[number] = True
+    refree(known)
+    return []
 
 
 def _before(known: Known, episode: Episode) -> Episode | None:

@@ -27,7 +27,7 @@ def follow(known: Known) -> list[Spike]:
     for episode in known.episodes:
         if episode.state != "open":
             continue
-        if known.now_s - episode.onset_s >= known.settings.longest_s:
+        if known.now_s - episode.opened_s >= known.settings.longest_s:
             told.append(close(known, episode, end_s=known.now_s, stayed=True))
         elif _is_quiet(known, episode) or _has_faded(known, episode):
             told.append(close(known, episode))
@@ -57,8 +57,7 @@ def _are_one(earlier: Episode, later: Episode) -> bool:
     if earlier.name in {later.inside, later.name} or later.name == earlier.inside:
         return False
     close_by = abs(earlier.onset_s - later.onset_s) <= max(earlier.window_s, later.window_s)
-    shared = bool(earlier.covered[later.number] or later.covered[earlier.number])
-    return earlier.number == later.number or (close_by and shared)
+    return earlier.number == later.number or (close_by and bool(earlier.covered[later.number]))
 
 
 def _is_quiet(known: Known, episode: Episode) -> bool:

@@ -22,7 +22,7 @@ from streams.detect.watch import choose
 WEEK_D = 7
 FIRST_D = 2
 DAILY_UNTIL_D = 14
-COARSE_D = 16
+COARSE_D = 30
 FINE_S = 3 * 3_600
 MEMORY_D = 180
 

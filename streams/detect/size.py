@@ -7,7 +7,8 @@ import numpy as np
 from schemas.spike import Spike
 from stats.localise import last_step
 from streams.detect.episode import Episode
-from streams.detect.known import Floats, Known
+from streams.detect.known import Floats, Ints, Known
+from streams.detect.ladder import Ladder
 from streams.detect.place import explained_by, shared_mass
 
 ONSET_SPAN_SD = 3.29
@@ -73,10 +74,20 @@ def clean(known: Known, episode: Episode) -> None:
         rows = known.rows(rungs, begin_s)
         after = max((known.last_end_s(rungs) - episode.end_s) // rungs.step_s, 0)
         rows = rows[: len(rows) - after] if after else rows
-        rungs.windows.count[rows] -= explained_by(known, episode, rungs, rows)
-        np.maximum(rungs.windows.count, 0.0, out=rungs.windows.count)
+        _take_out(known, episode, rungs, rows)
         rungs.windows.resum()
         rungs.compare()
+
+
+def _take_out(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None:
+    """Scale these steps down by what the spike added, so far as an earlier one has not been taken out of them."""
+    count, unit = rungs.windows.count, rungs.windows.unit
+    added = np.maximum(explained_by(known, episode, rungs, rows).sum(axis=0), 0.0)
+    left = float((count[rows, episode.number] - unit[rows, episode.number] * episode.level).sum())
+    if left <= 0.0 or added[episode.number] <= 0.0:
+        return
+    added *= min(left / float(added[episode.number]), 1.0)
+    count[rows] *= np.clip(1.0 - added / np.maximum(count[rows].sum(axis=0), 1e-9), 0.0, 1.0)
 
 
 def refree(known: Known) -> None:

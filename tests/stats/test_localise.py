@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stats.localise import interval, last_step, onset_posterior, rise_gain, scan_score, unexplained
+from stats.localise import interval, last_step, onset_posterior, rise_gain, scan_score
 
 ONES = np.ones(4)
 DEPTH = np.array([0, 1, 1, 2])
@@ -30,11 +30,6 @@ def test_excess_of_a_deep_slice_is_placed_there() -> None:
 
 def test_counts_below_expectation_score_nothing() -> None:
     assert rise_gain(np.array([5.0, 10.0]), np.array([10.0, 10.0])).tolist() == [0.0, 0.0]
-
-
-def test_unexplained_leaves_what_the_spike_does_not_share_but_no_less_than_usual() -> None:
-    left = unexplained(np.array([50.0, 50.0]), mean=np.array([20.0, 20.0]), shared=np.array([10.0, 45.0]))
-    assert left.tolist() == [40.0, 20.0]
 
 
 def test_onset_of_a_sharp_rise_is_its_first_step() -> None:
