@@ -20,7 +20,7 @@ import structlog
 
 from schemas.errors import FatalError, RejectedEvent, RetryableError
 from whence import commands
-from whence.errors import CheckFailed, DataRefused, Exit, SettingsError, exit_code
+from whence.errors import EXIT_MEANINGS, CheckFailed, DataRefused, Exit, SettingsError, exit_code
 
 MAPPING = """
 [workspace]
@@ -90,6 +90,12 @@ def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixt
         assert f" {name} " in out
     for exit_ in Exit:
         assert f" {exit_.value} " in out
+
+
+def test_operations_page_states_every_exit_code() -> None:
+    text = (Path(commands.__file__).parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    for code, meaning in EXIT_MEANINGS.items():
+        assert f"| {code.value} | {meaning} |" in text
 
 
 @pytest.mark.parametrize("command", ["up", "demo", "run", "replay", "backtest", "export", "migrate", "quality", "doctor", "settings", "story"])  # fmt: skip
