@@ -78,7 +78,7 @@ def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
     more = found.repeated - found.repeated_before
     if found.sampled >= FEW and more > 0.05 and more > 0.3 * part:
         sentence = f"{found.repeated:.0%} of the sampled contacts repeat a text (usually {found.repeated_before:.0%})."
-        weight = min(5.0, 1.5 + 5 * (more / part - 0.3))
+        weight = min(6.0, 1.5 + 9 * (more / part - 0.3))
         lines.append(line("quality", weight, sentence, repeated=found.repeated, usual=found.repeated_before))
     return lines
 
