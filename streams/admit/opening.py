@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from schemas.base import SCHEMA_VERSION
 from schemas.errors import Reason, RejectedEvent
+from schemas.raw import Turn
 from streams.admit.redact import redact
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -71,7 +72,7 @@ def open_one(kind: type[Struct], value: bytes | None, *, max_bytes: int, max_dep
     try:
         return msgspec.convert(found, _twin(kind), strict=True)
     except msgspec.ValidationError as error:
-        raise _rejected(str(error), found) from None
+        raise _rejected(str(error), found, kind) from None
 
 
 def check(event: Opened, timestamp_ms: int, *, max_depth: int) -> None:
@@ -182,14 +183,14 @@ def _depth(text: str) -> int:
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 
-def _rejected(message: str, found: dict[str, Any]) -> RejectedEvent:
+def _rejected(message: str, found: dict[str, Any], kind: type[Struct]) -> RejectedEvent:
     match = _PATH.match(message)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
     missing = re.search(r"missing required field `(.+)`", what)
     if missing:
         field = f"{path}.{missing[1]}" if path else missing[1]
         return RejectedEvent("missing_field", field=field, value="missing", allowed="a value")
-    return RejectedEvent(_reason(what), field=path, value=show(_at(found, path)), allowed=_allowed(what))
+    return RejectedEvent(_reason(what), field=path, value=show(_at(found, path)), allowed=_allowed(what, path, kind))
 
 
 def _reason(what: str) -> Reason:
@@ -202,17 +203,23 @@ def _reason(what: str) -> Reason:
     return "bad_value" if "of length" in what else "wrong_type"
 
 
-def _allowed(what: str) -> str:
+def _allowed(what: str, path: str, kind: type[Struct]) -> str:
+    if "enum" in what:
+        return ", ".join(_choices(kind, [name for name in re.split(r"[.\[\]0-9]+", path) if name][-1]))
     expected = re.search(r"Expected (.+?)(?:, got .*)?$", what)
     if expected:
         return expected[1].replace("`", "")
-    return (
-        "one of its stated values"
-        if "enum" in what
-        else "RFC 3339 with a zone"
-        if "datetime" in what
-        else "see the contract"
-    )
+    return "a time as RFC 3339 has it, with a zone" if "datetime" in what else "a number that a double holds"
+
+
+def _choices(kind: type[Struct], field: str) -> tuple[str, ...]:
+    """The values that a field of the type, or of a struct or mapping inside it, may have."""
+    for name, hint in {**typing.get_type_hints(Turn), **typing.get_type_hints(kind)}.items():
+        if name == field:
+            for part in (hint, *typing.get_args(hint)):
+                if typing.get_origin(part) is typing.Literal:
+                    return typing.get_args(part)
+    return ("one of its stated values",)
 
 
 def _at(found: Any, path: str) -> Any:
