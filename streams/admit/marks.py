@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from confluent_kafka import Producer
@@ -39,9 +39,9 @@ class Clock:
         config = client_config(broker, linger_ms=5, message_timeout_ms=30_000)
         self._producer = Producer(config, logger=_LOGGER) if self._live else None
 
-    def tell(self, places: Iterable[Place], now_s: float) -> None:
+    def tell(self, places: Collection[Place], now_s: float) -> None:
         """Write what is due."""
-        if self._producer is None or now_s < self._due_s:
+        if self._producer is None or not places or now_s < self._due_s:
             return
         self._due_s = now_s + min(self._every_s, *(workspace.bucket_s for workspace in self._live))
         for workspace in self._live:

@@ -22,14 +22,18 @@ from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, TICKETS, TIMELINE, T
 from schemas.codec import decode, encode
 from schemas.contact import Contact
 from schemas.dead_letter import DeadLetter
+from schemas.errors import FatalError
 from schemas.frame import Frame
 from schemas.raw import PROGRESS_KEY, Progress, Ticket
+from schemas.workspace import Workspace
 from streams.admit.agent import Admit
+from streams.admit.settings import AdmitSettings
+from streams.admit.transaction import BatchLostError
 from streams.embedded import embedded_broker
 from streams.reader import Delivery, Place, Reader
 from streams.topics import ensure_topics, partition_counts
 from tests.kafka import apache_kafka
-from tests.streams.admit.making import ACME, SETTINGS, SMALL_BATCHES, T0, mark, merged, some_events
+from tests.streams.admit.making import ACME, SETTINGS, SMALL_BATCHES, T0, admit_all, log, mark, merged, some_events
 
 WAIT_S = 40.0
 
@@ -160,3 +164,58 @@ def die(broker: Broker, moment: str, count: int) -> int:
     """Exit code of an admit process that kills itself at a moment."""
     command = [sys.executable, "-m", "tests.streams.admit.dying", broker.servers, moment, str(count)]
     return subprocess.run(command, timeout=WAIT_S, check=False).returncode
+
+
+def test_an_aborted_batch_is_taken_again() -> None:
+    events = some_events(Random(2))
+    failures = iter([True, False])
+
+    def fail_once(moment: str) -> None:
+        if moment == "before_commit" and next(failures, False):
+            raise BatchLostError("as the test wants it")
+
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        send(broker, [*events, mark(660, final=True)])
+        with running(Admit(broker, SETTINGS, [ACME], at=fail_once)):
+            until(all_ended(broker))
+        # The embedded broker shows what was aborted too: a second copy that equals the first.
+        copies = {(frame.origin, frame.seq): frame for frame in frames(broker)}
+        assert all(frame == copies[frame.origin, frame.seq] for frame in frames(broker))
+        once = [copies[place] for place in sorted(copies)]
+        assert merged(once) == merged(admit_all(log([*events, mark(660, final=True)])).frames)
+        ids = [decode(Contact, item.value or b"").event_id for item in arrived(broker, CONTACTS)]
+        assert set(ids) == {event.event_id for event in events}
+
+
+def test_a_flood_of_letters_stops_admit_and_commits_nothing() -> None:
+    strict = AdmitSettings(customer_key=SETTINGS.customer_key, letters_per_minute=5, letter_share=0.1)
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        send(broker, [b"{"] * 50)
+        part = Admit(broker, strict, [ACME])
+        with pytest.raises(FatalError, match=r"messages within a minute were refused.*Nothing is lost"):
+            part.run(threading.Event())
+        assert arrived(broker, DEAD_LETTERS) == []
+        assert not part.health().alive
+        assert "were refused" in part.health().detail
+
+
+def test_a_live_workspace_is_closed_by_the_clock() -> None:
+    live = Workspace(name="acme", progress="clock", lateness_s=120)
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        send(broker, [event for event in some_events(Random(3)) if event.occurred_at < T0 + timedelta(minutes=5)])
+        with running(Admit(broker, SETTINGS, [live], clock=lambda: T0.timestamp() + 300 + 120)):
+            until(
+                lambda: (
+                    len({frame.origin for frame in frames(broker) if frame.until == T0 + timedelta(minutes=5)}) == 12
+                )
+            )
+
+
+def test_no_broker_is_said_in_one_sentence_and_tried_again() -> None:
+    part = Admit(Broker(servers="127.0.0.1:1"), SETTINGS, [ACME])
+    with running(part):
+        until(lambda: "no Kafka broker that takes transactions answers at 127.0.0.1:1" in part.health().detail)
+    assert part.health().alive
