@@ -21,7 +21,9 @@ DEAD_LETTERED = Metric("whence_dead_letters_total", "counter", "Messages refused
 LATE = Metric("whence_late_contacts_total", "counter", "Contacts whose bucket had closed.", ("workspace",))
 REPEATS = Metric("whence_repeats_total", "counter", "Messages dropped as repeats.", ("topic",))
 ADMIT_BATCH_S = Metric("whence_admit_batch_seconds", "histogram", "Time of one admitted batch, commit included.")
-WATERMARK = Metric("whence_watermark_seconds", "gauge", "Event time up to which all inputs are closed.", ("workspace", "stage"))
+WATERMARK = Metric(
+    "whence_watermark_seconds", "gauge", "Event time up to which all inputs are closed.", ("workspace", "stage")
+)
 LAG = Metric("whence_lag_messages", "gauge", "Messages not yet read.", ("part", "topic", "partition"))
 APPLIED = Metric("whence_records_applied_total", "counter", "Records applied by a stage.", ("stage", "topic"))
 SKIPPED = Metric("whence_records_skipped_total", "counter", "Repeated records skipped by a stage.", ("stage", "topic"))
