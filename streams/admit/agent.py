@@ -293,8 +293,8 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         heartbeat_interval_ms=1_000,
         max_poll_interval_ms=900_000,
         fetch_wait_max_ms=50,
-        queued_min_messages=100_000,
-        queued_max_messages_kbytes=65_536,
+        queued_min_messages=20_000,
+        queued_max_messages_kbytes=32_768,
         fetch_message_max_bytes=4 << 20,
     )
 

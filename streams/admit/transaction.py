@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -20,6 +21,7 @@ from streams.reader import Place
 
 _LOGGER = logging.getLogger("whence.broker")
 _ATTEMPTS = 5
+SILENCE_S = 30.0
 
 
 class BatchLostError(Exception):
@@ -46,8 +48,8 @@ class Transactions:
             ),
             logger=_LOGGER,
         )
-        self._thread = ThreadPoolExecutor(1, "admit-commit")
         self._running: Future[None] | None = None
+        self._stuck = False
         _retried(lambda: self._producer.init_transactions(10.0), broker.servers)
         found = self._producer.list_topics(CONTACTS.name, timeout=10.0).topics[CONTACTS.name]
         self._contact_partitions = max(1, len(found.partitions))
@@ -66,20 +68,30 @@ class Transactions:
             self._at("produced")
         except KafkaException as error:
             raise self._lost(error) from error
-        self._running = self._thread.submit(self._commit, offsets, group)
+        self._running = Future()
+        # A daemon: where the broker goes away at the wrong moment, the client's call never returns, whatever its time
+        # limit (seen in send_offsets_to_transaction), and the process must still be able to end.
+        threading.Thread(
+            target=self._commit_into, args=(self._running, offsets, group), name="admit-commit", daemon=True
+        ).start()
 
     def settle(self) -> None:
         """Wait until the transaction on its way is committed.
 
         Raises:
-            BatchLostError, FatalError: see above.
+            BatchLostError, FatalError: see above. Also where the client does not return for far longer than the broker
+                keeps a transaction open: the next session's ``init_transactions`` says how it ended.
         """
         running, self._running = self._running, None
-        if running is not None:
-            try:
-                running.result()
-            except KafkaException as error:
-                raise self._lost(error) from error
+        if running is None:
+            return
+        try:
+            running.result(SILENCE_S)
+        except TimeoutError:
+            self._stuck = True
+            raise BatchLostError(f"no word of a transaction for {SILENCE_S:g} s") from None
+        except KafkaException as error:
+            raise self._lost(error) from error
 
     def _produce(self, place: Place, out: Admitted) -> None:
         # A contact's events all lie in one input partition: the same one of `contacts` keeps their order, and saves
@@ -98,6 +110,14 @@ class Transactions:
                 raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
             left = failed
         self._producer.poll(0)
+
+    def _commit_into(self, done: Future[None], offsets: list[TopicPartition], group: Any) -> None:
+        try:
+            self._commit(offsets, group)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     def _commit(self, offsets: list[TopicPartition], group: Any) -> None:
         self._at("before_commit")
@@ -120,8 +140,9 @@ class Transactions:
 
     def close(self) -> None:
         """Settle or give up what is on its way; an unfinished transaction is aborted by the next session."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        self._producer.close()
+        on_its_way = [] if self._running is None else [self._running]
+        if not self._stuck and not wait(on_its_way, timeout=2.0).not_done:
+            self._producer.close()
 
 
 def _patiently(call: Callable[[], None]) -> None:

@@ -141,7 +141,6 @@ def test_killed_between_any_two_steps_nothing_is_lost_or_doubled() -> None:
             ("before_commit", 2),
             ("after_commit", 2),
             ("rebuilt", 1),
-            ("produced", 1),
         ):
             assert die(killed, moment, count) == -signal.SIGKILL
         with running(Admit(killed, SMALL_BATCHES, [ACME])):

@@ -1,0 +1,75 @@
+"""A transaction of which the client never says how it ended is given up; the next session finds out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.broker import Broker
+from streams.admit import transaction
+from streams.admit.state import Admitted
+from streams.admit.transaction import BatchLostError, Transactions
+from streams.reader import Delivery, Place, Reader
+from streams.topics import ensure_topics
+from tests.kafka import apache_kafka
+from tests.streams.admit.making import SMALL_BATCHES
+
+TICKETS = Place("tickets", 0)
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    folder: Path = tmp_path_factory.mktemp("kafka")
+    with apache_kafka(folder) as broker:
+        ensure_topics(broker)
+        yield broker
+
+
+def _one(value: bytes) -> dict[Place, Admitted]:
+    out = Admitted()
+    out.contacts.append((b"shop/ann", value))
+    return {TICKETS: out}
+
+
+def _contacts(broker: Broker) -> list[bytes]:
+    reader = Reader(broker)
+    found = [item.value or b"" for item in reader.read({Place("contacts", 0): 0}) if isinstance(item, Delivery)]
+    reader.close()
+    return found
+
+
+@pytest.mark.kafka
+def test_a_commit_that_never_returns_is_given_up_and_fenced(kafka: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "SILENCE_S", 0.5)
+    consumer = Consumer({"bootstrap.servers": kafka.servers, "group.id": SMALL_BATCHES.group})
+    group, offsets = consumer.consumer_group_metadata(), [TopicPartition("tickets", 0, 1)]
+    returned, outcome = threading.Event(), threading.Event()
+
+    def stuck(moment: str) -> None:
+        if moment == "before_commit":
+            returned.wait(30.0)
+        if moment == "after_commit":
+            outcome.set()
+
+    first = Transactions(kafka, SMALL_BATCHES, stuck)
+    first.send(_one(b"lost"), offsets, group)
+    with pytest.raises(BatchLostError, match=r"^no word of a transaction for 0\.5 s$"):
+        first.settle()
+    began = time.monotonic()
+    first.close()
+    assert time.monotonic() - began < 1.0
+
+    monkeypatch.setattr(transaction, "SILENCE_S", 30.0)
+    second = Transactions(kafka, SMALL_BATCHES, lambda _: None)
+    second.send(_one(b"kept"), offsets, group)
+    second.settle()
+    returned.set()
+    assert not outcome.wait(2.0)
+    second.close()
+    consumer.close()
+    assert _contacts(kafka) == [b"kept"]
