@@ -52,7 +52,7 @@ def _first_alarm(known: Known) -> Found | None:
 def _unexplained(known: Known, rungs: Ladder, ripe: Bools) -> list[Found]:
     """The rarest alarm of every window length, after what open spikes explain has been taken off."""
     alarms = rungs.beyond(known.budget, ripe, known.free)
-    running = [one for one in known.episodes if one.state == "open" and not one.inside]
+    running = [one for one in known.episodes if one.state == "open"]
     if not running:
         return [Found(rungs, alarms[0], 0.0)] if alarms else []
     left: list[Found] = []

@@ -8,7 +8,7 @@ from schemas.spike import Spike
 from streams.detect.episode import Episode
 from streams.detect.known import Known
 from streams.detect.ladder import Ladder
-from streams.detect.place import move
+from streams.detect.place import are_one, move
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, tell, totals
 
@@ -44,7 +44,7 @@ def join(known: Known) -> list[Spike]:
     running = [episode for episode in known.episodes if episode.state == "open"]
     for place, later in enumerate(running):
         for earlier in running[:place]:
-            if earlier.state == "open" and later.state == "open" and _are_one(earlier, later):
+            if earlier.state == "open" and later.state == "open" and _are_one(known, earlier, later):
                 later.state, later.merged_into = "merged", earlier.name
                 later.end_s = known.now_s
                 told.append(tell(known, later, end_s=known.now_s))
@@ -53,11 +53,14 @@ def join(known: Known) -> list[Spike]:
     return told
 
 
-def _are_one(earlier: Episode, later: Episode) -> bool:
+def _are_one(known: Known, earlier: Episode, later: Episode) -> bool:
     if earlier.name in {later.inside, later.name} or later.name == earlier.inside:
         return False
+    if earlier.number == later.number:
+        return True
     close_by = abs(earlier.onset_s - later.onset_s) <= max(earlier.window_s, later.window_s)
-    return earlier.number == later.number or (close_by and bool(earlier.covered[later.number]))
+    young = (known.now_s - later.opened_s) % (LOOK_EVERY * known.bucket_s) == 0
+    return close_by and (bool(earlier.covered[later.number]) or (young and are_one(known, earlier, later)))
 
 
 def _is_quiet(known: Known, episode: Episode) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from stats.localise import scan_score
@@ -12,8 +14,8 @@ from streams.detect.memory import EMPTY, Sparse, added
 
 CLEAR_SD = 2.5
 CHANGE_NATS = 3.0
-TOGETHER = 0.8
 MOSTLY = 0.5
+SAME = 0.7
 
 
 def best_place(
@@ -38,33 +40,43 @@ def best_place(
 
 def move(known: Known, episode: Episode) -> bool:
     """Put a spike at the slice that explains it since its onset, if that is clearly another and holds most of it."""
-    scored = _scores_since(known, episode)
-    if scored is None:
+    since = _since(known, episode)
+    if since is None:
         return False
-    score, rungs, window = scored
-    own = explained_by(known, episode, rungs, known.rows(rungs, episode.onset_s)).sum(axis=0)
-    score = np.where(own >= MOSTLY * own[episode.number], score, -np.inf)
-    best, here = int(np.argmax(score)), float(score[episode.number])
-    if best == episode.number or score[best] < max(here, 0.0) + max(CHANGE_NATS, 0.1 * abs(here)):
+    score = np.where(since.own >= MOSTLY * since.own[episode.number], since.score, -np.inf)
+    best, here = int(np.argmax(score)), max(float(score[episode.number]), 0.0)
+    if best == episode.number or score[best] < here + max(CHANGE_NATS, 0.1 * here):
         return False
-    _put(known, episode, best, rungs, window)
+    if known.watched.inside_of(episode.number, best) and score[best] < here + _second(known, episode, since):
+        return False
+    _put(known, episode, best, since)
     return True
 
 
 def gather(known: Known, episode: Episode, number: int) -> bool:
-    """Put a spike at a slice that holds its own and slice ``number``, if that explains as much as both do."""
-    scored = _scores_since(known, episode)
-    if scored is None:
+    """Put a spike at a slice that holds it and slice ``number``, if that explains more than both do side by side."""
+    since = _since(known, episode)
+    if since is None:
         return False
-    score, rungs, window = scored
     mine = shared_mass(known, episode.number)
     holds = (mine >= mine[episode.number]) & (shared_mass(known, number) >= known.mass[number])
-    score = np.where(holds, score, -np.inf) - TOGETHER * max(0.0, float(score[episode.number] + score[number]))
+    beside = max(float(_beside(known, since)[number]), 0.0)
+    apart = max(float(since.score[episode.number]), 0.0) + beside + CHANGE_NATS
+    score = np.where(holds, since.score, -np.inf)
     best = int(np.argmax(score))
-    if score[best] <= 0:
+    if score[best] < apart:
         return False
-    _put(known, episode, best, rungs, window)
+    _put(known, episode, best, since)
     return True
+
+
+def are_one(known: Known, earlier: Episode, later: Episode) -> bool:
+    """Whether most of what the later spike adds is the earlier one's."""
+    rungs = known.reaching(min(earlier.onset_s, later.onset_s))
+    rows = known.rows(rungs, later.onset_s)
+    own = float(explained_by(known, later, rungs, rows)[:, later.number].sum())
+    theirs = float(explained_by(known, earlier, rungs, rows)[:, later.number].sum())
+    return own > 0.0 and theirs >= SAME * own
 
 
 def cover(known: Known, episode: Episode) -> None:
@@ -126,25 +138,61 @@ def _leaves(known: Known, rungs: Ladder, rows: Ints) -> list[Sparse]:
     return [blocks.get(last_s - step * known.block_s, EMPTY) for step in back.tolist()]
 
 
-def _scores_since(known: Known, episode: Episode) -> tuple[Floats, Ladder, int] | None:
-    """Scan score of every slice since the spike's onset, and by which windows; none once it came back."""
+class _Since(NamedTuple):
+    """Every slice since a spike's onset without other spikes' part: contacts, expectation, the spike's own part, score."""
+
+    rungs: Ladder
+    window: int
+    contacts: Floats
+    mean: Floats
+    own: Floats
+    score: Floats
+
+
+def _since(known: Known, episode: Episode) -> _Since | None:
+    """None once the spike came back: its slice is settled."""
     rungs = known.reaching(episode.since_s)
     rows = known.rows(rungs, episode.onset_s)
     if episode.resumed_s is not None or not len(rows):
         return None
     window = min(episode.window, len(rungs.lengths) - 1)
     count = rungs.windows.count[rows].sum(axis=0)
+    for other in known.episodes:
+        if other.state == "open" and other.name not in {episode.name, episode.inside} and other.inside != episode.name:
+            count -= np.maximum(explained_by(known, other, rungs, rows).sum(axis=0), 0.0)
     mean = np.maximum(rungs.windows.unit[rows].sum(axis=0) * rungs.level[window], 1e-6)
+    own = explained_by(known, episode, rungs, rows).sum(axis=0)
+    since = _Since(rungs, window, count, mean, own, count)
     variance = rungs.dispersion * mean + rungs.spread2[window] * mean**2
-    score = scan_score(
-        count, mean=mean, dispersion=rungs.dispersion, spread2=rungs.spread2[window], depth=known.watched.depth
-    )
     clear = count - mean > CLEAR_SD * np.sqrt(variance)
     clear[episode.number] = True
-    return np.where(clear, score, -np.inf), rungs, window
+    return since._replace(score=np.where(clear, _scan(known, since, count), -np.inf))
 
 
-def _put(known: Known, episode: Episode, number: int, rungs: Ladder, window: int) -> None:
+def _beside(known: Known, since: _Since) -> Floats:
+    """Scan score of every slice without the spike's own part."""
+    return _scan(known, since, np.maximum(since.contacts - np.maximum(since.own, 0.0), 0.0))
+
+
+def _second(known: Known, episode: Episode, since: _Since) -> float:
+    """Score of the best separate spike beside this one: a wider slice has to explain more than the two."""
+    apart = shared_mass(known, episode.number) < 0.5 * known.mass[episode.number]
+    return max(float(np.where(apart, _beside(known, since), 0.0).max()), 0.0)
+
+
+def _scan(known: Known, since: _Since, count: Floats) -> Floats:
+    rungs = since.rungs
+    return scan_score(
+        count,
+        mean=since.mean,
+        dispersion=rungs.dispersion,
+        spread2=rungs.spread2[since.window],
+        depth=known.watched.depth,
+    )
+
+
+def _put(known: Known, episode: Episode, number: int, since: _Since) -> None:
     episode.number, episode.pairs = number, known.watched.slices[number]
-    episode.level, episode.forecast2 = float(rungs.level[window, number]), float(rungs.spread2[window, number])
+    episode.level = float(since.rungs.level[since.window, number])
+    episode.forecast2 = float(since.rungs.spread2[since.window, number])
     cover(known, episode)

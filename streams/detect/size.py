@@ -87,6 +87,9 @@ def _take_out(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None
     if left <= 0.0 or added[episode.number] <= 0.0:
         return
     added *= min(left / float(added[episode.number]), 1.0)
+    for other in known.episodes:
+        if other.state == "open" and other.name != episode.inside:
+            added[other.covered] = 0.0
     count[rows] *= np.clip(1.0 - added / np.maximum(count[rows].sum(axis=0), 1e-9), 0.0, 1.0)
 
 
@@ -126,7 +129,6 @@ def _apart(known: Known, episode: Episode) -> list[Episode]:
         if other.state == "open"
         and other.name not in {episode.name, episode.inside}
         and not known.watched.inside_of(episode.number, other.number)
-        and other.onset_s < episode.onset_s
     ]
 
 
