@@ -63,22 +63,21 @@ class Telling:
         """Send everything no faster than admit and agents follow, with what the plan says in between."""
         for slot in (ADMIT, FIRST, SECOND, SINK):
             self.processes.start(slot, *plan.by_own_hand.get(slot, ()))
-        sender = Sender(self.broker)
+        sender, readers = Sender(self.broker), Readers(self.broker, FOLLOWED)
         for number, start in enumerate(range(0, len(items), CHUNK)):
             sender.send(items[start : start + CHUNK])
             self._suffer(number, plan)
-            self._let_follow()
+            self._let_follow(readers)
+        readers.close()
         self._await_moments(plan)
 
-    def _let_follow(self) -> None:
+    def _let_follow(self, readers: Readers) -> None:
         """Wait until nobody is more than a few chunks behind; tend to the dead meanwhile."""
-        readers = Readers(self.broker, FOLLOWED)
         deadline = time.monotonic() + PATIENCE_S
         self.processes.tend()
         while _behind(readers) and time.monotonic() < deadline:
             self.processes.tend()
             time.sleep(0.2)
-        readers.close()
 
     def _suffer(self, number: int, plan: Plan) -> None:
         for slot in plan.kills.get(number, ()):

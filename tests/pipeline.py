@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -174,7 +175,10 @@ class Sender:
     """Sends scripts to the raw topics, with the replay's clock as Kafka's time."""
 
     def __init__(self, broker: Broker) -> None:
-        self._producer = Producer(client_config(broker, enable_idempotence=True, partitioner=PARTITIONER, linger_ms=20))
+        self._producer = Producer(
+            client_config(broker, enable_idempotence=True, partitioner=PARTITIONER, linger_ms=20),
+            logger=logging.getLogger("whence.broker"),
+        )
         counts = partition_counts(broker)
         self._partitions = {topic.name: range(counts[topic.name]) for topic in RAW_TOPICS}
 
