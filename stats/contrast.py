@@ -65,7 +65,7 @@ def stop_weight(
     """Log-odds in nats that an excess went with the change: it was there while the change lasted and stopped after.
 
     A cause leaves a fifth of its excess rate behind, a bystander all of it. Normal with doubled counting noise,
-    bounded to [-2.5, 0.5], as spikes also end by themselves.
+    bounded to [-2.5, 0.3], as spikes also end by themselves.
 
     Raises:
         DomainError: naming the argument outside its range.
@@ -79,4 +79,4 @@ def stop_weight(
     goes_on, seen = rate * hours_after, after - expected_after
     variance = 2.0 * (after + expected_after + 1.0) + before * (hours_after / hours_before) ** 2
     weight = 0.5 * ((seen - goes_on) ** 2 - (seen - 0.2 * goes_on) ** 2) / variance
-    return max(-2.5, min(0.5, weight))
+    return max(-2.5, min(0.3, weight))

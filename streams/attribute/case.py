@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -68,11 +69,19 @@ def window(spike: Spike) -> tuple[float, float]:
     return start_s, max(end_s, start_s + spike.bucket_s)
 
 
-def read_words(case: Case, memory: Memory) -> SpikeWords:
-    """Compare the spike's sampled contacts with the usual ones of its slice in the eight weeks before."""
+def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWords:
+    """Compare the spike's sampled contacts with the usual ones of its slice in the eight weeks before.
+
+    Contacts of nested spikes are left out, as long as enough remain.
+    """
     start_s, end_s = window(case.spike)
     mask = past.inside(memory, case.spike.slice)
-    docs = past.documents(memory, mask, start_s, end_s)
+    own = mask.copy()
+    for spike in nested:
+        own &= ~past.inside(memory, spike.slice)
+    docs = past.documents(memory, own, start_s, end_s)
+    if len(docs) < FEW:
+        docs = past.documents(memory, mask, start_s, end_s)
     now = _distinct(docs)
     if now.sampled == 0:
         return SpikeWords()

@@ -100,6 +100,31 @@ def scope_line(change: Change, around: Surroundings) -> Evidence | None:
     return line("scope", weight, f"{gained:+.0f} contacts within {text}, {lost:+.0f} outside it.", **numbers)
 
 
+def breadth_line(change: Change, around: Surroundings) -> Evidence | None:
+    """Whether the excess keeps to a region, segment, product or platform that the change does not single out.
+
+    What touches all alike shows everywhere; a spike that does not is more likely something local. Said with two
+    fifths of the contrast's weight, as a change can well hurt one place alone.
+    """
+    named = {*_scope(change, around.memory, versions=True)}
+    local = {name: value for name, value in around.spike.slice.items() if name in SCOPE_FIELDS and name not in named}
+    local.pop("version", None)
+    if not local:
+        return None
+    parent = {name: value for name, value in around.spike.slice.items() if name not in local}
+    among = past.inside(around.memory, parent)
+    within = among & past.inside(around.memory, local)
+    contrast = scope_weight(
+        inside=float(around.observed[within].sum()),
+        expected_inside=float(around.expected[within].sum()),
+        outside=float(around.observed[among & ~within].sum()),
+        expected_outside=float(around.expected[among & ~within].sum()),
+    )
+    beyond = float((around.observed - around.expected)[among & ~within].sum())
+    sentence = f"The spike is on {slice_text(local)}, the change everywhere: {beyond:+.0f} contacts elsewhere."
+    return line("scope", max(-1.2, min(0.4, -0.4 * contrast)), sentence, elsewhere=beyond, contrast=contrast)
+
+
 def exposure_line(change: Change, found: SpikeWords) -> Evidence | None:
     """Exposed against control customers among the sampled contacts, where the share of controls is known."""
     exposed, control = found.exposed.get(change.key, (0, 0))

@@ -11,13 +11,22 @@ from msgspec.structs import replace
 from schemas.attribution import Attribution, Candidate, Evidence, Quote, Term
 from schemas.quality import QualityResult
 from schemas.slices import slice_text
+from schemas.spike import Spike
 from schemas.timeline import Change
 from stats.posterior import cause_interval, posterior
 from streams.attribute import memory as past
 from streams.attribute.book import Version, document_frequency
 from streams.attribute.case import Case, SpikeWords, read_words, window
-from streams.attribute.evidence import Surroundings, exposure_line, feedback_line, line, prior_line, scope_line
-from streams.attribute.kinds import CEILING, HABITS, MEASUREMENT, TEMPERATURE
+from streams.attribute.evidence import (
+    Surroundings,
+    breadth_line,
+    exposure_line,
+    feedback_line,
+    line,
+    prior_line,
+    scope_line,
+)
+from streams.attribute.kinds import CEILING, COMPANY, HABITS, LEADING, MEASUREMENT, TEMPERATURE
 from streams.attribute.matching import Match, fix_line, words_lines
 from streams.attribute.memory import Memory
 from streams.attribute.onset import dose_line, start_of, time_line
@@ -51,10 +60,16 @@ def explain(
     final: bool,
     unknown_per_day: float,
     checks: list[QualityResult],
+    nested: list[Spike],
+    leader: Attribution | None,
 ) -> Attribution:
-    """One revision of a spike's attribution from what is known at ``as_of``."""
+    """One revision of a spike's attribution from what is known at ``as_of``.
+
+    ``nested`` are spikes of the same time on narrower slices: what their contacts say explains them, not this one.
+    ``leader`` is the attribution of a larger spike that began at the same moment.
+    """
     if case.words is None or not final:
-        case.words = read_words(case, memory)
+        case.words = read_words(case, memory, nested)
     found = case.words
     around = _surroundings(case, memory, as_of, unknown_per_day)
     verdicts = _verdicts(case, as_of)
@@ -65,7 +80,22 @@ def explain(
     lines = [*quality_lines(around, found, checks), *_optional(feedback_line(verdicts, "measurement"))]
     scored.append(_nameless("measurement", lines, MEASUREMENT))
     scored.extend(_named(change, around, found, matched, verdicts) for change in touching)
+    scored = [_in_company(one, leader) for one in scored]
     return _attribution(case, _with_probabilities(scored, case), as_of, final, (found.terms, found.quotes))
+
+
+def _in_company(scored: Scored, leader: Attribution | None) -> Scored:
+    """One cause of two spikes of one moment is likelier than two: the larger spike's cause gains."""
+    candidate, score = scored
+    if leader is None or candidate.kind == "unknown":
+        return scored
+    top = leader.candidates[0]
+    if (top.kind, top.key) != (candidate.kind, candidate.key) or top.probability < LEADING:
+        return scored
+    where = slice_text(leader.slice) or "everywhere"
+    sentence = f"A larger spike of the same moment ({leader.stream} on {where}) is held to come from it."
+    more = line("prior", COMPANY, sentence, probability=top.probability)
+    return replace(candidate, evidence=(*candidate.evidence, more)), score + more.weight
 
 
 def reweighed(case: Case, last: Attribution, as_of: datetime) -> Attribution:
@@ -127,6 +157,7 @@ def _named(
         prior_line(change, around),
         time_line(change, around),
         *_optional(scope_line(change, around)),
+        *_optional(breadth_line(change, around)),
         *_optional(exposure_line(change, found)),
         *_optional(match.evidence if match is not None else None),
         *_optional(dose_line(change, around)),

@@ -31,14 +31,14 @@ HABITS: dict[ChangeKind, Habits] = {
     "promotion": Habits(0.25, (Piece(0.6, 8.0), Piece(0.4, 48.0)), 10 * DAY_H, while_it_lasts=0.3),
     "policy": Habits(
         0.15,
-        (Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
+        (Piece(0.35, 4.0), Piece(0.35, 24.0), Piece(0.3, 10 * DAY_H, True)),
         14 * DAY_H,
         lead=(Piece(0.5, 24.0), Piece(0.5, 10 * DAY_H, True)),
         lead_share=0.4,
     ),
     "price": Habits(
         0.20,
-        (Piece(0.5, 24.0), Piece(0.5, 35 * DAY_H, True)),
+        (Piece(0.35, 4.0), Piece(0.3, 24.0), Piece(0.35, 35 * DAY_H, True)),
         40 * DAY_H,
         lead=(Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
         lead_share=0.35,
@@ -56,6 +56,9 @@ TOO_LATE = -6.0
 NEVER = -8.0
 MEASUREMENT = -2.2
 """Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""
+COMPANY = 1.2
+"""What the cause of a larger spike of the same moment gains for a smaller one; it never flows back."""
+LEADING = 0.6
 REMEDY = -3.0
 ENDING = ("incident", "promotion", "capacity")
 """Kinds whose effect goes with their end."""

@@ -19,7 +19,7 @@ from streams.attribute.kinds import REMEDY
 from streams.attribute.onset import start_of
 
 Floats = NDArray[np.float64]
-ONE_WORD = 1.5
+ONE_WORD = 1.0
 
 
 class Match(NamedTuple):
@@ -81,12 +81,13 @@ def _match(
 
 
 def _robust_z(scored: tuple[float, Floats], gain: Floats, weights: Floats, *, coded: NDArray[np.bool_]) -> float:
-    """Standard deviations of a match, at most :data:`ONE_WORD` more than without its best word."""
+    """Standard deviations of a match, at most :data:`ONE_WORD` more than one and a half times what is left of it
+    without its best word."""
     score, placebos = scored
     whole = placebo_z(score, placebos)
     best = float(np.where(coded, 0.0, gain).max())
     norm = max(float(np.sqrt((weights**2).sum())), 1e-9)
-    return min(whole, placebo_z(score - best / norm, placebos) + ONE_WORD)
+    return min(whole, 1.5 * max(placebo_z(score - best / norm, placebos), 0.0) + ONE_WORD)
 
 
 def fix_line(change: Change, spike: Spike, match: Match | None) -> Evidence | None:

@@ -26,6 +26,7 @@ from streams.attribute import book as timeline_book
 from streams.attribute import memory as past
 from streams.attribute.book import Book
 from streams.attribute.case import Case, window
+from streams.attribute.company import leader, nested
 from streams.attribute.explain import could_touch, explain, reweighed
 from streams.attribute.frontier import END, StreamProgress, TimelineProgress, covered, frontier, note_timeline
 from streams.attribute.impacts import changed, impact_key, impact_of
@@ -251,6 +252,8 @@ def _say(state: State, case: Case, as_of: datetime, *, final: bool) -> list[Outp
         final=final,
         unknown_per_day=_unknown_per_day(state, spike, memory),
         checks=state.checks,
+        nested=nested(case, state.cases.values()),
+        leader=leader(case, state.cases.values()),
     )
     if not final or case.hours is None:
         case.hours = _hours(case, memory)

@@ -54,7 +54,7 @@ def stop(after: float) -> float:
 
 
 def test_an_excess_that_stops_with_the_change_speaks_for_it_and_one_that_goes_on_against() -> None:
-    assert stop(62.0) == 0.5
+    assert stop(62.0) == 0.3
     assert stop(160.0) < -1.0
 
 
