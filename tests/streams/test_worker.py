@@ -79,6 +79,27 @@ def test_the_agents_wait_for_a_broker_that_is_away_and_for_its_topics(tmp_path: 
             eventually(lambda: agents.health().ready)
 
 
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_the_agents_go_on_by_themselves_after_the_broker_was_killed(tmp_path: Path) -> None:
+    with kafka_node(tmp_path) as node:
+        broker = Broker(servers=node.servers)
+        ensure_topics(broker)
+        records = frames(["shop-0"], 60)
+        wanted = expected(records, workspaces(1))
+        agents = _agents(broker, workspaces(1))
+        with running(agents):
+            publish(broker, records[:60])
+            eventually(lambda: len(read_back(broker, EXPECTATIONS)) > 0)
+            node.kill()
+            time.sleep(3.0)
+            node.start()
+            publish(broker, records[60:])
+            eventually(lambda: len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
+        assert read_back(broker, EXPECTATIONS) == wanted["expectations"]
+        assert read_back(broker, ALERTS) == wanted["alerts"]
+
+
 def test_a_stage_that_fails_ends_the_part_with_its_sentence() -> None:
     class Failing(Summing):
         def step(self, state: SummingState, event: Record) -> tuple[SummingState, Outputs]:
