@@ -140,7 +140,8 @@ def _print(comparison: Comparison) -> None:
 
 
 def _row(one: Verdict) -> tuple[object, ...]:
-    verdict = "right" if one.right else "WRONG" if one.found else "silent" if one.counts else "not seen (faint)"
+    verdict = "right" if one.right else "wrong" if one.found else "silent"
+    verdict = verdict.upper() if one.counts and not one.right else verdict if one.counts else f"{verdict} (faint)"
     if one.blamed:
         verdict += f", DECOY BLAMED: {', '.join(one.blamed)}"
     sure = f"{one.probability:.2f}" if one.found else ""

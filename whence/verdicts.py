@@ -18,8 +18,8 @@ BLAMED_AT = 0.5
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """One true spike and what was said of it. ``found`` is empty for one that was not seen; a faint one that was not
-    seen does not count. ``blamed`` names decoys that were put first or at 0.5 and more."""
+    """One true spike and what was said of it. ``found`` is empty for one that was not seen; faint ones are
+    shown and count neither way. ``blamed`` names decoys that were put first or at 0.5 and more."""
 
     truth: str
     onset: str
@@ -105,7 +105,7 @@ def _verdict(true: TrueSpike, found: Sequence[Attribution], near: Sequence[Attri
         slice=slice_text(true.slice),
         cause=f"{true.cause_kind} {true.cause_key}".strip(),
         excess=true.excess,
-        counts=bool(found) or true.strength == "loud",
+        counts=true.strength == "loud",
     )
     blamed = sorted({one.key for each in near for one in _put_forward(each) if one.key in true.must_not_blame})
     if not found:
