@@ -10,18 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-SHARE_ERROR = 0.03
 
 
-def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, spread2: Floats, depth: NDArray[np.int64]) -> Floats:
+def scan_score(count: Floats, *, mean: Floats, dispersion: Floats, depth: NDArray[np.int64]) -> Floats:
     """Log-likelihood ratio of a raised slice against none, over-dispersed, less a penalty by depth.
 
-    Levels err together, shares hardly: of the forecast's relative variance ``spread2`` no more than a share's
-    (``SHARE_ERROR`` squared) is held against a slice here. Zero or less where the count does not exceed the mean.
+    Adds up over disjoint slices, so a wider slice beats its parts exactly where the rise goes on beyond them.
+    Zero or less where the count does not exceed the mean.
     """
     many = np.log(np.maximum(np.bincount(depth, minlength=4), 1))
-    spread = dispersion + np.minimum(SHARE_ERROR**2, spread2) * mean
-    return np.asarray(rise_gain(count, mean) / spread - many[depth])
+    return np.asarray(rise_gain(count, mean) / dispersion - many[depth])
+
+
+def sure_score(count: Floats, *, mean: Floats, variance: Floats, depth: NDArray[np.int64]) -> Floats:
+    """Like :func:`scan_score`, with the whole of the forecast's error held against every slice (negative binomial).
+
+    Says whether a slice is raised at all, where :func:`scan_score` says how far a rise reaches.
+    """
+    safe = np.maximum(mean, 1e-9)
+    size = np.minimum(safe**2 / np.maximum(variance - safe, 1e-9 * safe), 1e9)
+    seen = np.maximum(count, 1e-9)
+    gain = seen * np.log(seen / safe) - (seen + size) * np.log((seen + size) / (safe + size))
+    many = np.log(np.maximum(np.bincount(depth, minlength=4), 1))
+    return np.asarray(np.where(count > safe, gain, 0.0) - many[depth])
 
 
 def rise_gain(count: Floats, mean: Floats) -> Floats:

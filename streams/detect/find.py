@@ -49,20 +49,24 @@ def _first_alarm(known: Known) -> Found | None:
     return best
 
 
-def _unexplained(known: Known, rungs: Ladder, ripe: Bools) -> list[Found]:
-    """The rarest alarm of every window length, after what open spikes explain has been taken off."""
-    alarms = rungs.beyond(known.budget, ripe, known.free)
-    running = [one for one in known.episodes if one.state == "open"]
-    if not running:
+def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None = None) -> list[Found]:
+    """The rarest alarm of every window length, after what open spikes explain has been taken off.
+
+    With a ``host``: on its slices, on top of its rise, and apart from what the others explain.
+    """
+    among, raised = (known.free, 1.0) if host is None else (host.covered, host.rise)
+    alarms = rungs.beyond(known.budget, ripe, among, raised=raised)
+    others = [one for one in known.episodes if one.state == "open" and one is not host]
+    if not others or not alarms:
         return [Found(rungs, alarms[0], 0.0)] if alarms else []
     left: list[Found] = []
     for window in sorted({alarm.window for alarm in alarms}):
         rows = rungs.windows.rows(rungs.lengths[window])
         explained = np.zeros(len(known.free))
-        for episode in running:
+        for episode in others:
             explained += np.maximum(explained_by(known, episode, rungs, rows).sum(axis=0), 0.0)
         numbers = np.array([alarm.number for alarm in alarms if alarm.window == window])
-        still = rungs.still_beyond(known.budget, window, numbers, explained)
+        still = rungs.still_beyond(known.budget, window, numbers, explained, raised=raised)
         left.extend(Found(rungs, alarm, explained) for alarm in still[:1])
     return left
 
@@ -121,25 +125,29 @@ def _look_inside(known: Known) -> list[Spike]:
         for rungs in known.due():
             age = (known.now_s - episode.onset_s) // rungs.step_s
             ripe = np.array([length * INSIDE_AGE <= age for length in rungs.lengths])
-            for alarm in rungs.beyond(known.budget, ripe, episode.covered, raised=episode.rise):
-                if rungs.times(alarm) >= known.settings.burst_times * episode.rise:
-                    return _burst(known, episode, rungs, alarm)
+            for found in _unexplained(known, rungs, ripe, episode):
+                times = rungs.times(found.alarm.window, found.alarm.number, found.explained)
+                if times >= known.settings.burst_times * episode.rise:
+                    return _burst(known, episode, found)
     return []
 
 
-def _burst(known: Known, episode: Episode, rungs: Ladder, alarm: Alarm) -> list[Spike]:
+def _burst(known: Known, episode: Episode, found: Found) -> list[Spike]:
     """Open the burst; where it soon rivals all of the spike's excess so far, the spike ends where it begins."""
     told: list[Spike] = []
-    number = best_place(known, rungs, alarm, episode.covered)
+    rungs, alarm, explained = found
+    number = best_place(known, rungs, alarm, episode.covered, explained=explained)
     observed, expected, _ = totals(known, episode, known.now_s)
     excess = rungs.excess(alarm.window, number)
     if excess >= known.settings.rival * (observed - expected - excess):
         burst = _open(known, rungs, alarm, number)
         told.append(close(known, episode, end_s=max(burst.onset_s, episode.since_s + known.bucket_s)))
     else:
-        number = best_place(known, rungs, alarm, episode.covered, raised=episode.rise)
+        number = best_place(known, rungs, alarm, episode.covered, explained=explained, raised=episode.rise)
         burst = _open(known, rungs, alarm, number, raised=episode.rise)
         burst.inside = episode.name
+    if any(one.name == burst.name for one in known.episodes):
+        return told
     known.episodes.append(burst)
     refree(known)
     return [*told, tell(known, burst)]

@@ -99,10 +99,7 @@ class Ladder:
         if not look.any():
             return []
         place, number = np.nonzero(look)
-        mean = self.mean[place, number] * raised
-        variance = self.variance[place, number] * raised
-        if raised > 1.0:
-            variance = variance + (RAISED_SPREAD * mean) ** 2
+        mean, variance = self._usual(place, number, raised)
         chance = tail_chance(self.windows.count_sums[place, number], mean=mean, variance=variance)
         per_week = clump_rate(chance, self.windows.lengths[place]) * (WEEK_S / self.step_s) / self.share[place, number]
         order = np.lexsort((number, place, per_week))
@@ -112,12 +109,17 @@ class Ladder:
             if per_week[i] <= budget_per_week
         ]
 
+    def _usual(self, place: NDArray[np.int64], number: NDArray[np.int64], raised: float) -> tuple[Floats, Floats]:
+        mean, variance = self.mean[place, number] * raised, self.variance[place, number] * raised
+        return mean, variance + (RAISED_SPREAD * mean) ** 2 if raised > 1.0 else variance
+
     def still_beyond(
-        self, budget_per_week: float, window: int, number: NDArray[np.int64], explained: Floats
+        self, budget_per_week: float, window: int, number: NDArray[np.int64], explained: Floats, *, raised: float = 1.0
     ) -> list[Alarm]:
         """Of these slices' windows, those beyond the budget without what is ``explained``, the rarest first."""
+        mean, variance = self._usual(np.full(len(number), window), number, raised)
         count = np.maximum(np.round(self.windows.count_sums[window, number] - explained[number]), 0.0)
-        chance = tail_chance(count, mean=self.mean[window, number], variance=self.variance[window, number])
+        chance = tail_chance(count, mean=mean, variance=variance)
         length = np.full(len(number), self.lengths[window])
         per_week = clump_rate(chance, length) * (WEEK_S / self.step_s) / self.share[window, number]
         order = np.lexsort((number, per_week))
@@ -131,9 +133,10 @@ class Ladder:
         """Contacts above expectation in a window."""
         return float(self.windows.count_sums[window, number] - self.mean[window, number])
 
-    def times(self, alarm: Alarm) -> float:
-        """How many times its expectation an alarm's count is."""
-        return float(self.windows.count_sums[alarm.window, alarm.number] / self.mean[alarm.window, alarm.number])
+    def times(self, window: int, number: int, explained: Floats | float) -> float:
+        """How many times its expectation a window's count is, without what is explained."""
+        less = explained if isinstance(explained, float) else float(explained[number])
+        return float((self.windows.count_sums[window, number] - less) / self.mean[window, number])
 
     def rows_since(self, start_s: int, now_s: int) -> NDArray[np.int64]:
         """Places in the ring of the steps from ``start_s`` to ``now_s``, as far as it reaches back."""

@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stats.localise import scan_score
+from stats.localise import scan_score, sure_score
 from streams.detect.episode import Episode
 from streams.detect.known import Bools, Floats, Ints, Known
 from streams.detect.ladder import Alarm, Ladder
 from streams.detect.memory import EMPTY, Sparse, added
 
-CLEAR_SD = 2.5
+REST_SD = 4.0
+WIDER = 1.15
 CHANGE_NATS = 3.0
-MOSTLY = 0.5
+MOSTLY = 0.35
 SAME = 0.7
 
 
@@ -25,17 +26,11 @@ def best_place(
 
     ``explained`` is what other spikes account for, ``raised`` the rise that the alarm stands on.
     """
-    count, mean = rungs.windows.count_sums[alarm.window] - explained, raised * rungs.mean[alarm.window]
-    score = scan_score(
-        count,
-        mean=mean,
-        dispersion=rungs.dispersion,
-        spread2=rungs.spread2[alarm.window],
-        depth=known.watched.depth,
-    )
-    clear = count - mean > CLEAR_SD * np.sqrt(rungs.variance[alarm.window])
-    score = np.where(among & clear & (shared_mass(known, alarm.number) > 0), score, -np.inf)
-    return int(np.argmax(score)) if score.max() > 0 else alarm.number
+    count = np.maximum(rungs.windows.count_sums[alarm.window] - explained, 0.0)
+    seen = _seen(known, rungs, alarm.window, count, raised * rungs.mean[alarm.window])
+    among = among & (shared_mass(known, alarm.number) > 0)
+    among[alarm.number] = True
+    return _explaining(known, seen, among)
 
 
 def move(known: Known, episode: Episode) -> bool:
@@ -43,14 +38,20 @@ def move(known: Known, episode: Episode) -> bool:
     since = _since(known, episode)
     if since is None:
         return False
-    score = np.where(since.own >= MOSTLY * since.own[episode.number], since.score, -np.inf)
-    best, here = int(np.argmax(score)), max(float(score[episode.number]), 0.0)
-    if best == episode.number or score[best] < here + max(CHANGE_NATS, 0.1 * here):
+    seen, own = since
+    here = episode.number
+    best = _explaining(known, seen, own >= MOSTLY * own[here])
+    if best == here:
         return False
-    if known.watched.inside_of(episode.number, best) and score[best] < here + _second(known, episode, since):
-        return False
-    _put(known, episode, best, since)
-    return True
+    if known.watched.inside_of(here, best):
+        better = seen.reach[best] >= max(float(seen.reach[here]), 0.0) + max(
+            _second(known, episode, seen, own), CHANGE_NATS
+        )
+    else:
+        better = seen.sure[best] >= max(float(seen.sure[here]), 0.0) * 1.1 + CHANGE_NATS
+    if better:
+        _put(known, episode, best, seen)
+    return bool(better)
 
 
 def gather(known: Known, episode: Episode, number: int) -> bool:
@@ -58,15 +59,20 @@ def gather(known: Known, episode: Episode, number: int) -> bool:
     since = _since(known, episode)
     if since is None:
         return False
-    mine = shared_mass(known, episode.number)
-    holds = (mine >= mine[episode.number]) & (shared_mass(known, number) >= known.mass[number])
-    beside = max(float(_beside(known, since)[number]), 0.0)
-    apart = max(float(since.score[episode.number]), 0.0) + beside + CHANGE_NATS
-    score = np.where(holds, since.score, -np.inf)
+    seen, own = since
+    here = episode.number
+    holds = (shared_mass(known, here) >= known.mass[here]) & (shared_mass(known, number) >= known.mass[number])
+    beside = max(float(_beside(known, seen, own).reach[number]), 0.0)
+    apart = max(float(seen.reach[here]), 0.0) + beside + CHANGE_NATS
+    rest = seen.excess - seen.excess[here] - seen.excess[number]
+    spare = np.maximum(seen.mean - seen.mean[here] - seen.mean[number], 1e-6)
+    goes_on = rest > REST_SD * np.sqrt(seen.dispersion * spare + seen.spread2 * spare**2)
+    goes_on[[here, number]] = True
+    score = np.where(holds & goes_on, seen.reach, -np.inf)
     best = int(np.argmax(score))
     if score[best] < apart:
         return False
-    _put(known, episode, best, since)
+    _put(known, episode, best, seen)
     return True
 
 
@@ -138,19 +144,48 @@ def _leaves(known: Known, rungs: Ladder, rows: Ints) -> list[Sparse]:
     return [blocks.get(last_s - step * known.block_s, EMPTY) for step in back.tolist()]
 
 
-class _Since(NamedTuple):
-    """Every slice since a spike's onset without other spikes' part: contacts, expectation, the spike's own part, score."""
+class _Seen(NamedTuple):
+    """A stretch of every slice: contacts and expectation, how surely each is raised, how far a rise reaches."""
 
     rungs: Ladder
     window: int
-    contacts: Floats
     mean: Floats
-    own: Floats
-    score: Floats
+    excess: Floats
+    dispersion: Floats
+    spread2: Floats
+    sure: Floats
+    reach: Floats
 
 
-def _since(known: Known, episode: Episode) -> _Since | None:
-    """None once the spike came back: its slice is settled."""
+def _seen(known: Known, rungs: Ladder, window: int, count: Floats, mean: Floats) -> _Seen:
+    dispersion, spread2, depth = rungs.dispersion, rungs.spread2[window], known.watched.depth
+    variance = dispersion * mean + spread2 * mean**2
+    return _Seen(
+        rungs=rungs,
+        window=window,
+        mean=mean,
+        excess=count - mean,
+        dispersion=dispersion,
+        spread2=spread2,
+        sure=sure_score(count, mean=mean, variance=variance, depth=depth),
+        reach=scan_score(count, mean=mean, dispersion=dispersion, depth=depth),
+    )
+
+
+def _explaining(known: Known, seen: _Seen, among: Bools) -> int:
+    """The most surely raised slice; or one that holds it, where the rise surely goes on beyond it."""
+    best = int(np.argmax(np.where(among, seen.sure, -np.inf)))
+    holds = (shared_mass(known, best) >= known.mass[best]) & among
+    holds[best] = False
+    spare = np.maximum(seen.mean - seen.mean[best], 1e-6)
+    rest_sd = np.sqrt(seen.dispersion * spare + seen.spread2 * spare**2)
+    goes_on = (seen.excess - seen.excess[best] > REST_SD * rest_sd) & (seen.excess > WIDER * seen.excess[best])
+    wider = np.where(holds & goes_on & (seen.reach > seen.reach[best]), seen.reach, -np.inf)
+    return int(np.argmax(wider)) if np.isfinite(wider).any() else best
+
+
+def _since(known: Known, episode: Episode) -> tuple[_Seen, Floats] | None:
+    """Every slice since the spike's onset without other spikes' part, and the spike's own part; None once it came back."""
     rungs = known.reaching(episode.since_s)
     rows = known.rows(rungs, episode.onset_s)
     if episode.resumed_s is not None or not len(rows):
@@ -162,37 +197,23 @@ def _since(known: Known, episode: Episode) -> _Since | None:
             count -= np.maximum(explained_by(known, other, rungs, rows).sum(axis=0), 0.0)
     mean = np.maximum(rungs.windows.unit[rows].sum(axis=0) * rungs.level[window], 1e-6)
     own = explained_by(known, episode, rungs, rows).sum(axis=0)
-    since = _Since(rungs, window, count, mean, own, count)
-    variance = rungs.dispersion * mean + rungs.spread2[window] * mean**2
-    clear = count - mean > CLEAR_SD * np.sqrt(variance)
-    clear[episode.number] = True
-    return since._replace(score=np.where(clear, _scan(known, since, count), -np.inf))
+    return _seen(known, rungs, window, np.maximum(count, 0.0), mean), own
 
 
-def _beside(known: Known, since: _Since) -> Floats:
-    """Scan score of every slice without the spike's own part."""
-    return _scan(known, since, np.maximum(since.contacts - np.maximum(since.own, 0.0), 0.0))
+def _beside(known: Known, seen: _Seen, own: Floats) -> _Seen:
+    """The same stretch without the spike's own part."""
+    count = np.maximum(seen.mean + seen.excess - np.maximum(own, 0.0), 0.0)
+    return _seen(known, seen.rungs, seen.window, count, seen.mean)
 
 
-def _second(known: Known, episode: Episode, since: _Since) -> float:
+def _second(known: Known, episode: Episode, seen: _Seen, own: Floats) -> float:
     """Score of the best separate spike beside this one: a wider slice has to explain more than the two."""
     apart = shared_mass(known, episode.number) < 0.5 * known.mass[episode.number]
-    return max(float(np.where(apart, _beside(known, since), 0.0).max()), 0.0)
+    return max(float(np.where(apart, _beside(known, seen, own).reach, 0.0).max()), 0.0)
 
 
-def _scan(known: Known, since: _Since, count: Floats) -> Floats:
-    rungs = since.rungs
-    return scan_score(
-        count,
-        mean=since.mean,
-        dispersion=rungs.dispersion,
-        spread2=rungs.spread2[since.window],
-        depth=known.watched.depth,
-    )
-
-
-def _put(known: Known, episode: Episode, number: int, since: _Since) -> None:
+def _put(known: Known, episode: Episode, number: int, seen: _Seen) -> None:
     episode.number, episode.pairs = number, known.watched.slices[number]
-    episode.level = float(since.rungs.level[since.window, number])
-    episode.forecast2 = float(since.rungs.spread2[since.window, number])
+    episode.level = float(seen.rungs.level[seen.window, number])
+    episode.forecast2 = float(seen.rungs.spread2[seen.window, number])
     cover(known, episode)

@@ -88,7 +88,7 @@ def _take_out(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None
         return
     added *= min(left / float(added[episode.number]), 1.0)
     for other in known.episodes:
-        if other.state == "open" and other.name != episode.inside:
+        if other.state == "open" and known.watched.inside_of(other.number, episode.number):
             added[other.covered] = 0.0
     count[rows] *= np.clip(1.0 - added / np.maximum(count[rows].sum(axis=0), 1e-9), 0.0, 1.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stats.localise import interval, last_step, onset_posterior, rise_gain, scan_score
+from stats.localise import interval, last_step, onset_posterior, rise_gain, scan_score, sure_score
 
 ONES = np.ones(4)
 DEPTH = np.array([0, 1, 1, 2])
@@ -12,7 +12,7 @@ MEAN = np.array([100.0, 40.0, 60.0, 10.0])
 
 
 def scored(count: list[float]) -> int:
-    score = scan_score(np.array(count), mean=MEAN, dispersion=ONES, spread2=0.01 * ONES, depth=DEPTH)
+    score = scan_score(np.array(count), mean=MEAN, dispersion=ONES, depth=DEPTH)
     return int(np.argmax(score))
 
 
@@ -26,6 +26,15 @@ def test_excess_that_fills_a_slice_is_placed_there() -> None:
 
 def test_excess_of_a_deep_slice_is_placed_there() -> None:
     assert scored([140.0, 80.0, 60.0, 48.0]) == 3
+
+
+def test_rise_within_the_forecasts_error_is_not_sure() -> None:
+    sure, steady = (
+        sure_score(np.array([130.0]), mean=MEAN[:1], variance=variance, depth=DEPTH[:1])[0]
+        for variance in (np.array([1000.0]), np.array([100.0]))
+    )
+    assert sure < 0.6
+    assert steady > 3.5
 
 
 def test_counts_below_expectation_score_nothing() -> None:
