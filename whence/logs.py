@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import time
+from collections.abc import Callable
 from typing import Literal
 
 import structlog
@@ -22,6 +25,31 @@ CHATTY = (
     "whence.broker",
     "whence.sink.kafka",
 )
+
+SELDOM_S = 30.0
+_NUMBER = re.compile(r"\d+")
+
+
+class Seldom(logging.Filter):
+    """Passes what a chatty library says again, numbers aside, every 30 seconds only: while a broker is away the clients
+    complain many times a second, and our own parts say it once and better."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now_s = now_s
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(CHATTY) or record.levelno < logging.WARNING:
+            return True
+        what = f"{record.name} {_NUMBER.sub('', record.getMessage())[:200]}"
+        now = self._now_s()
+        if now - self._said.get(what, -SELDOM_S) < SELDOM_S:
+            return False
+        if len(self._said) > 1_000:
+            self._said.clear()
+        self._said[what] = now
+        return True
 
 
 def set_up_logging(level: str, form: Literal["console", "json"]) -> None:
@@ -59,6 +87,8 @@ def set_up_logging(level: str, form: Literal["console", "json"]) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    if level != "debug":
+        handler.addFilter(Seldom())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(level.upper() if level == "debug" else "ERROR")

@@ -1,0 +1,26 @@
+"""Libraries that repeat themselves are heard seldom; our own words always."""
+
+from __future__ import annotations
+
+import logging
+
+from whence.logs import SELDOM_S, Seldom
+
+
+def _record(name: str, text: str, level: int = logging.ERROR) -> logging.LogRecord:
+    return logging.LogRecord(name, level, __file__, 1, text, (), None)
+
+
+def test_a_library_that_repeats_itself_is_heard_every_thirty_seconds() -> None:
+    now = [100.0]
+    heard = Seldom(lambda: now[0])
+    assert heard.filter(_record("aiokafka.consumer.fetcher", "Failed fetch from 1: not ready"))
+    assert not heard.filter(_record("aiokafka.consumer.fetcher", "Failed fetch from 2: not ready"))
+    assert heard.filter(_record("aiokafka.consumer.fetcher", "Something else"))
+    now[0] += SELDOM_S
+    assert heard.filter(_record("aiokafka.consumer.fetcher", "Failed fetch from 3: not ready"))
+
+
+def test_our_own_words_are_always_heard() -> None:
+    heard = Seldom(lambda: 0.0)
+    assert all(heard.filter(_record("whence.agents", "broker_away")) for _ in range(3))
