@@ -22,6 +22,7 @@ from schemas.codec import decode, encode
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError
 from schemas.raw import Feedback
+from schemas.spike import Expectation
 from schemas.workspace import Workspace
 from streams import meters
 from streams.ledger import Head, Ledger, Series, series_of
@@ -278,6 +279,8 @@ class Runner:
                     remedy="This is a fault in Whence: report it",
                 )
             self._emitted.enter(series, record.seq)
+            if isinstance(record, Expectation):
+                meters.WATERMARK.labels(workspace, self.stage.name).set(record.until.timestamp())
             if self._written.verdict(series, record.seq) == "repeat":
                 continue
             self._sink.write(topic.name, self.partition, workspace.encode(), encode(record))
