@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -142,7 +143,8 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         for process in self.processes:
             process.terminate()
-        assert [process.wait(10.0) for process in self.processes] == [0, 0]
+        # One that was started a moment ago may not listen to the signal yet: it just ends.
+        assert {process.wait(10.0) for process in self.processes} <= {0, -signal.SIGTERM}
 
 
 @pytest.mark.kafka
