@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KAFKA := var/kafka/lib
 
-.PHONY: help venv demo demo-check test check format contracts lock kafka torture bench screenshots clean
+.PHONY: help venv demo demo-check test check format contracts lock kafka torture bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
