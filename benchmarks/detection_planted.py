@@ -3,7 +3,7 @@
     python -m benchmarks.detection_planted [--runs 4] [--budget 1] [--cell NAME] [--json]
 
 After eight weeks of history, one spike every four days for eight weeks: on a slice of up to two dimensions, lasting three
-hours to two days, adding 1.5 to 8 times what chance alone makes the count of its whole span vary by. Seeded.
+hours to two days, adding 3 to 16 times what counting alone makes the count of its whole span vary by. Seeded.
 """
 
 from __future__ import annotations
