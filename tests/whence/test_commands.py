@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -294,13 +294,26 @@ def test_up_says_that_its_log_is_in_memory_shuts_others_out_and_ends_within_five
     assert "Traceback" not in err
 
 
+def _until_it_reads(process: subprocess.Popen[str], path: Path) -> None:
+    """Wait until the process holds the file open."""
+    held = Path(f"/proc/{process.pid}/fd")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(FileNotFoundError):
+            if any(os.path.realpath(one) == str(path.resolve()) for one in held.iterdir()):
+                return
+        time.sleep(0.002)
+    raise AssertionError(f"{path} was never opened")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are told by /proc, which is not here")
 def test_ctrl_c_ends_a_backtest_within_five_seconds(tmp_path: Path) -> None:
-    folder = _exports(tmp_path / "exports")
-    os.mkfifo(folder / "more.csv")
-    mapping = folder / "mapping.toml"
-    mapping.write_text(mapping.read_text().replace("questions.csv", "*.csv"))
-    with _process("backtest", str(folder), "-m", str(mapping), "-o", "out") as process:
-        time.sleep(4)
+    folder = _exports(tmp_path / "exports", rows=400)
+    export = folder / "questions.csv"
+    with export.open("a") as file:
+        file.writelines(f"more{i},2026-01-17T00:00:00Z,login,it hangs\n" for i in range(300_000))
+    with _process("backtest", str(folder), "-m", str(folder / "mapping.toml"), "-o", "out") as process:
+        _until_it_reads(process, export)
         seconds, err = _interrupted(process)
     assert seconds < 5
     assert (process.returncode, err) == (130, "Interrupted.\n")

@@ -66,7 +66,7 @@ def test_open_request_does_not_hold_up_the_end() -> None:
     with _served(FINE) as client:
         client.get("/health")
         started = time.monotonic()
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 4.5
 
 
 def test_port_taken_is_told_in_one_sentence() -> None:

