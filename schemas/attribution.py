@@ -81,7 +81,8 @@ class Attribution(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
 
 class Impact(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     """One change and all it has cost so far; for a nameless cause, one spike. ``hours`` only where handle times
-    are known, ``customers`` counted in the samples. ``by_slice`` holds excess contacts by slice text."""
+    are known, ``customers`` counted in the samples. ``by_slice`` holds excess contacts by slice text.
+    ``explanation`` and ``quotes`` are those of the spike that shows the cause best."""
 
     impact_id: str
     revision: Count
@@ -102,3 +103,5 @@ class Impact(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     customers: Count | None = None
     by_slice: dict[str, float] = {}
     sentence: str = ""
+    explanation: str = ""
+    quotes: tuple[Quote, ...] = ()

@@ -10,6 +10,7 @@ from schemas.alert import Alert
 from schemas.attribution import Attribution, Impact
 from schemas.contact import Contact
 from schemas.dead_letter import DeadLetter
+from schemas.delivery import Delivery
 from schemas.frame import Frame
 from schemas.quality import QualityResult
 from schemas.raw import ChangeRecord, Chat, Feedback, Population, Promotion, Release, Signal, Survey, Ticket
@@ -161,6 +162,15 @@ ALERTS = Topic(
     purpose="Messages to people, by change of state.",
     retention_ms=400 * DAY_MS,
 )
+DELIVERIES = Topic(
+    name="deliveries",
+    type=Delivery,
+    owner="alert",
+    key="workspace",
+    group="workspace",
+    purpose="What became of every message to every channel.",
+    retention_ms=400 * DAY_MS,
+)
 QUALITY = Topic(
     name="quality",
     type=QualityResult,
@@ -201,6 +211,7 @@ STAGE_TOPICS = (
     ATTRIBUTIONS,
     IMPACTS,
     ALERTS,
+    DELIVERIES,
     QUALITY,
     FEEDBACK,
     DEAD_LETTERS,

@@ -1,4 +1,4 @@
-"""Tables of what was concluded: spikes, attributions, impacts, alerts and quality."""
+"""Tables of what was concluded: spikes, attributions, impacts, alerts, their deliveries, and quality."""
 
 from __future__ import annotations
 
@@ -179,8 +179,44 @@ ALERTS = table(
     contacts_high number
     text        text
     seq         UInt64
+    moved       word
+    impact_id   text
+    title       text
+    hours       number?
+    customers   count?
+    first       instant?
+    last        instant?
+    spikes      words
+    sentence    text
+    explanation text
+    quotes      words
+    formerly    text
+    successor   text
     """,
     key="workspace alert_id revision",
+)
+DELIVERIES = table(
+    "deliveries",
+    "What became of every message to every channel, every step.",
+    """
+    workspace   word
+    delivery_id text
+    step        count
+    key         text
+    channel     word
+    team        word
+    audiences   words
+    alert_id    text
+    revision    count
+    event       word
+    level       count
+    status      word
+    attempt     count
+    at          instant
+    next_at     instant?
+    reason      text
+    """,
+    key="workspace delivery_id step",
 )
 QUALITY = table(
     "quality",

@@ -17,6 +17,7 @@ from schemas import catalog
 from schemas.alert import Alert
 from schemas.attribution import Attribution, Candidate, Impact
 from schemas.dead_letter import DeadLetter
+from schemas.delivery import Delivery
 from schemas.frame import Frame, Signs
 from schemas.quality import QualityResult
 from schemas.raw import Feedback
@@ -218,16 +219,21 @@ def _alert(one: Alert, version: int) -> Rows:
         "alerts",
         (
             *(one.workspace, one.alert_id, one.revision, millis(one.at), one.event, one.audience, one.kind, one.key),
-            *(
-                one.owner,
-                one.probability,
-                one.contacts,
-                one.contacts_low,
-                one.contacts_high,
-                one.text,
-                one.seq,
-                version,
-            ),
+            *(one.owner, one.probability, one.contacts, one.contacts_low, one.contacts_high, one.text, one.seq),
+            *(one.moved or "", one.impact_id, one.title, one.hours, one.customers),
+            *(maybe_millis(one.first), maybe_millis(one.last), one.spikes, one.sentence, one.explanation),
+            *([quote.text for quote in one.quotes], one.formerly, one.successor, version),
+        ),
+    )
+
+
+def _delivery(one: Delivery, version: int) -> Rows:
+    yield (
+        "deliveries",
+        (
+            *(one.workspace, one.delivery_id, one.step, one.key, one.channel, one.team, one.audiences),
+            *(one.alert_id, one.revision, one.event, one.level, one.status, one.attempt, millis(one.at)),
+            *(maybe_millis(one.next_at), one.reason, version),
         ),
     )
 
@@ -270,6 +276,7 @@ _MAKERS: dict[str, Callable[[Any, int], Rows]] = {
     catalog.ATTRIBUTIONS.name: _attribution,
     catalog.IMPACTS.name: _impact,
     catalog.ALERTS.name: _alert,
+    catalog.DELIVERIES.name: _delivery,
     catalog.QUALITY.name: _quality,
     catalog.FEEDBACK.name: _feedback,
     catalog.DEAD_LETTERS.name: _dead_letter,

@@ -9,14 +9,16 @@ admit has redacted.
 from __future__ import annotations
 
 from sinks.columns import Column, Table, View
-from sinks.decided import ALERTS, ATTRIBUTIONS, CANDIDATES, EXPECTATIONS, IMPACTS, JUDGED, QUALITY, SPIKES
+from sinks.decided import (
+    ALERTS, ATTRIBUTIONS, CANDIDATES, DELIVERIES, EXPECTATIONS, IMPACTS, JUDGED, QUALITY, SPIKES,
+)  # fmt: skip
 from sinks.declare import DIMENSIONS
 from sinks.landed import CHANGES, CONTACTS, COUNTS, DEAD_LETTERS, FEEDBACK, FRAMES, HUNCHES, POPULATIONS, PROGRESS
 
 # In the order in which a batch is inserted: nothing points to what is not there yet, and progress is claimed last.
 TABLES = (
     CONTACTS, COUNTS, FRAMES, CHANGES, POPULATIONS, HUNCHES, SPIKES, EXPECTATIONS, JUDGED,
-    CANDIDATES, ATTRIBUTIONS, IMPACTS, ALERTS, QUALITY, FEEDBACK, DEAD_LETTERS, PROGRESS,
+    CANDIDATES, ATTRIBUTIONS, IMPACTS, ALERTS, DELIVERIES, QUALITY, FEEDBACK, DEAD_LETTERS, PROGRESS,
 )  # fmt: skip
 TABLE = {table.name: table for table in TABLES}
 
@@ -64,6 +66,8 @@ VIEWS = (
     _latest("impacts_now", IMPACTS, "Every impact once, by its last revision.", thing="impact_id", revision="revision"),
     _once("alerts_all", ALERTS, "Every message of every alert, once."),
     _latest("alerts_now", ALERTS, "Every alert once, by its last message.", thing="alert_id", revision="revision"),
+    _once("deliveries_all", DELIVERIES, "Every step of every message to every channel, once."),
+    _latest("deliveries_now", DELIVERIES, "Every message to every channel once, by its last step.", thing="delivery_id", revision="step"),
     _once("quality_all", QUALITY, "Every result of every check, once."),
     _latest("quality_now", QUALITY, "The last result of every check.", thing="check_id", revision="window_end"),
     _once("feedback_now", FEEDBACK, "People's word, once."),

@@ -15,6 +15,7 @@ from streams.attribute.case import Case
 from streams.attribute.explain import named
 
 SURE_ENOUGH = 0.5
+QUOTED = 3
 
 
 def impact_id(workspace: str, key: str) -> str:
@@ -101,6 +102,8 @@ def _tied(key: str, mine: list[tuple[Case, Attribution]], as_of: datetime, earli
         customers=customers or None,
         by_slice=dict(sorted(by_slice.items())),
         sentence="",
+        explanation=best.sentence,
+        quotes=best.quotes[:QUOTED],
     )
     return replace(impact, sentence=_sentence(impact, cause))
 
@@ -119,4 +122,7 @@ def _sentence(impact: Impact, cause: Candidate) -> str:
 
 def changed(new: Impact, old: Impact | None) -> bool:
     """Whether an impact says anything new."""
-    return old is None or replace(new, revision=0, as_of=old.as_of, seq=0) != replace(old, revision=0, seq=0)
+    if old is None:
+        return True
+    said = {"revision": 0, "seq": 0, "as_of": old.as_of, "explanation": "", "quotes": ()}
+    return replace(new, **said) != replace(old, **said)
