@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from sinks.columns import Column, Table, View
 from sinks.decided import (
-    ALERTS, ATTRIBUTIONS, CANDIDATES, DELIVERIES, EXPECTATIONS, IMPACTS, JUDGED, QUALITY, SPIKES,
+    ALERTS,
+    ATTRIBUTIONS,
+    CANDIDATES,
+    DELIVERIES,
+    EXPECTATIONS,
+    IMPACTS,
+    JUDGED,
+    QUALITY,
+    SPIKES,
 )  # fmt: skip
 from sinks.declare import DIMENSIONS
 from sinks.landed import CHANGES, CONTACTS, COUNTS, DEAD_LETTERS, FEEDBACK, FRAMES, HUNCHES, POPULATIONS, PROGRESS
@@ -44,9 +52,18 @@ def _latest(name: str, table: Table, purpose: str, *, thing: str, revision: str,
     return _once(name, table, purpose, f"({keys}) IN ({newest})")
 
 
+_LANDED = ("workspace", "event_id", "occurred_at", "ingested_at", "late")
+_LANDINGS = View(
+    name="landings",
+    purpose="When every contact was said, heard and stored (`landed_at`): how long each took on its way.",
+    columns=(*(column for column in CONTACTS.columns if column.name in _LANDED), Column("landed_at", "DateTime('UTC')")),
+    select=f"SELECT {', '.join(f'`{name}`' for name in _LANDED)}, `stored_at` AS `landed_at`\nFROM contacts FINAL\nWHERE event = 'opened'",
+)
+
 VIEWS = (
     _once("contacts_all", CONTACTS, "Every event of every contact, once."),
     _once("contacts_now", CONTACTS, "Every contact once, as it was when it opened.", "event = 'opened'"),
+    _LANDINGS,
     _once("counts_now", COUNTS, "Contacts per bucket, input partition and leaf."),
     _once("frames_now", FRAMES, "Totals and signs per bucket and input partition."),
     _once("progress_now", PROGRESS, "How far each origin is in event time."),

@@ -1,4 +1,8 @@
-"""Alert: one message per stated change of state of an impact, written for a person."""
+"""Alert: one message per stated change of state of an impact.
+
+Impacts come in the one order in which attribute wrote them, so nothing has to be held back. Whom a message reaches,
+and from which size on, is decided where it is delivered (:mod:`streams.alert.tell`).
+"""
 
 from __future__ import annotations
 
@@ -6,40 +10,54 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal
 
-from schemas.alert import Alert
+from schemas.alert import Alert, AlertEvent, Moved
 from schemas.attribution import Impact
 from schemas.catalog import ALERTS, IMPACTS, Topic
 from schemas.workspace import Workspace
+from streams.alert.settings import AlertSteps
+from streams.alert.words import cause_name, headline
 from streams.stage import Outputs, Record
 
-Event = Literal["opened", "updated", "reattributed", "resolved", "withdrawn"]
 Audience = Literal["operations", "product", "marketing"]
-
-GROWN = 2.0
-SURE = 0.8
+AUDIENCES: dict[str, Audience] = {"release": "product", "promotion": "marketing"}
+SUREST = 0.999
 
 
 @dataclass(slots=True)
 class Told:
-    """What people were last told of an impact."""
+    """What was last said of an impact."""
 
-    event: Event
+    event: AlertEvent
     contacts: float
     probability: float
     revision: int
-    text: str
+    name: str
     spikes: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class State:
-    """What people were told, by impact, and which impact each spike was last told to belong to."""
+    """What was said, by impact, and which impact each spike was last said to belong to.
+
+    ``doubted`` holds causes that attribute has given up for one that is not yet sure enough to say so (``rivals``:
+    which it is): either that one becomes sure, or the doubt passes and nobody was bothered.
+    """
 
     workspace: Workspace
     told: dict[str, Told] = field(default_factory=dict)
     home: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
+    rivals: dict[str, str] = field(default_factory=dict)
+    doubted: dict[str, Impact] = field(default_factory=dict)
     seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A stated change of state. ``other`` is the impact that the spikes came from, or went to."""
+
+    event: AlertEvent
+    moved: Moved | None = None
+    other: str | None = None
 
 
 class AlertStage:
@@ -49,109 +67,162 @@ class AlertStage:
     reads: tuple[Topic, ...] = (IMPACTS,)
     writes: tuple[Topic, ...] = (ALERTS,)
 
+    def __init__(self, steps: AlertSteps | None = None) -> None:
+        self._steps = steps if steps is not None else AlertSteps()
+
     def start(self, workspace: Workspace) -> State:
         """The state before any record."""
         return State(workspace)
 
     def step(self, state: State, event: Record) -> tuple[State, Outputs]:
-        """Take one revision of an impact; write an alert if it changes what people need to know."""
+        """Take one revision of an impact; write what has changed of what people need to know."""
         if not isinstance(event, Impact) or not state.workspace.alerts:
             return state, ()
-        happened = _event(state, event)
-        if happened is None:
-            return state, ()
-        alert = _alert(state, event, happened)
-        return state, ((ALERTS, alert),)
+        return state, tuple((ALERTS, alert) for alert in _alerts(state, event, self._steps))
 
 
 ALERT = AlertStage()
 
 
-def _event(state: State, impact: Impact) -> Event | None:
+def _alerts(state: State, impact: Impact, steps: AlertSteps) -> list[Alert]:
+    """Usually none or one; a spike that was over when it became known is opened and resolved at once."""
+    if _waits(state, impact, steps):
+        return []
+    alerts = []
+    while (happened := _happened(state, impact, steps)) is not None:
+        alerts.append(_alert(state, impact, happened))
+        given_up = state.doubted.pop(happened.other, None) if happened.other is not None else None
+        if given_up is not None:
+            alerts.extend(_alerts(state, given_up, steps))
+    return alerts
+
+
+def _waits(state: State, impact: Impact, steps: AlertSteps) -> bool:
+    """Whether a change of mind is not yet sure enough to be said."""
+    name = impact.impact_id
+    if impact.state == "withdrawn":
+        state.rivals.pop(name, None)
+        if name in state.rivals.values():
+            state.doubted[name] = impact
+        return name in state.doubted
+    state.doubted.pop(name, None)
+    for rival in [one for one, other in state.rivals.items() if other == name]:
+        del state.rivals[rival]
+    former = _former(state, impact)
+    told = state.told.get(name)
+    known = told is not None and told.event != "withdrawn"
+    if former is None or known or impact.state == "closed" or impact.probability >= steps.switch:
+        state.rivals.pop(name, None)
+        return False
+    state.rivals[name] = former
+    return True
+
+
+def _happened(state: State, impact: Impact, steps: AlertSteps) -> Happened | None:
     """What, if anything, people have to be told: the life-cycle of an alert."""
     told = state.told.get(impact.impact_id)
     if impact.state == "withdrawn":
         return _withdrawal(state, impact, told)
+    former = _former(state, impact)
+    if former is not None:
+        return Happened("reattributed", other=former)
     if told is None or told.event == "withdrawn":
-        return "reattributed" if _came_from(state, impact) else "opened"
+        return Happened("opened")
+    moved = moved_by(told, impact, steps)
     if impact.state == "closed":
-        return "resolved" if told.event != "resolved" else None
-    if told.event == "resolved" or _moved(told, impact):
-        return "updated"
-    return None
+        corrected = moved in ("grown", "shrunk")
+        return Happened("resolved", moved) if told.event != "resolved" or corrected else None
+    moved = "began again" if told.event == "resolved" else moved
+    return Happened("updated", moved) if moved is not None else None
 
 
-def _withdrawal(state: State, impact: Impact, told: Told | None) -> Event | None:
-    """A named cause that is cleared is always taken back; a nameless one silently, if its spike has a new cause."""
+def _withdrawal(state: State, impact: Impact, told: Told | None) -> Happened | None:
+    """What was said is taken back, once, and points to what is said instead."""
     if told is None or told.event == "withdrawn":
         return None
-    moved = all(state.home.get(spike) != impact.impact_id for spike in told.spikes)
-    if moved and not impact.key:
-        state.told[impact.impact_id] = Told("withdrawn", 0.0, 0.0, told.revision, told.text, ())
-        return None
-    return "withdrawn"
+    homes = (state.home.get(spike) for spike in told.spikes)
+    return Happened("withdrawn", other=next((one for one in homes if one != impact.impact_id), None))
 
 
-def _came_from(state: State, impact: Impact) -> str | None:
-    """The impact that one of these spikes was told to belong to before."""
+def _former(state: State, impact: Impact) -> str | None:
+    """The impact that one of these spikes was said to belong to before."""
     homes = (state.home.get(spike) for spike in impact.spikes)
     return next((home for home in homes if home is not None and home != impact.impact_id), None)
 
 
-def _moved(told: Told, impact: Impact) -> bool:
-    """Twice the contacts last told, or a cause that has become sure or is so no longer."""
-    return impact.contacts >= GROWN * max(told.contacts, 1.0) or (told.probability >= SURE) != (
-        impact.probability >= SURE
-    )
+def moved_by(told: Told, impact: Impact, steps: AlertSteps) -> Moved | None:
+    """Which threshold the impact has passed since it was last spoken of."""
+    if abs(impact.contacts - told.contacts) >= steps.least:
+        if impact.contacts >= steps.growth * told.contacts:
+            return "grown"
+        if impact.contacts <= told.contacts / steps.growth:
+            return "shrunk"
+    ratio = _odds(impact.probability) / _odds(told.probability)
+    if ratio >= steps.odds:
+        return "surer"
+    return "less sure" if ratio <= 1.0 / steps.odds else None
 
 
-def _audience(impact: Impact) -> Audience:
-    return {"release": "product", "promotion": "marketing"}.get(impact.kind, "operations")  # type: ignore[return-value]
+def _odds(probability: float) -> float:
+    bounded = min(max(probability, 1.0 - SUREST), SUREST)
+    return bounded / (1.0 - bounded)
 
 
-def _alert(state: State, impact: Impact, happened: Event) -> Alert:
+def alert_id(impact_id: str) -> str:
+    """The stable id of an impact's alert."""
+    return blake2b(impact_id.encode(), digest_size=8).hexdigest()
+
+
+def _alert(state: State, impact: Impact, happened: Happened) -> Alert:
     told = state.told.get(impact.impact_id)
-    text = _text(state, impact, happened)
+    other = state.told.get(happened.other) if happened.other is not None else None
+    came = happened.event == "reattributed"
+    other_name = other.name if other is not None else ""
+    formerly, successor = (other_name, "") if came else ("", other_name)
+    text = headline(happened.event, impact, moved=happened.moved, formerly=formerly, successor=successor)
     revision = told.revision + 1 if told is not None else 1
-    state.told[impact.impact_id] = Told(happened, impact.contacts, impact.probability, revision, text, impact.spikes)
-    state.names[impact.impact_id] = _name(impact)
-    for spike in impact.spikes:
-        state.home[spike] = impact.impact_id
-    state.seq += 1
+    _remember(state, impact, happened.event, revision)
+    other_id = alert_id(happened.other) if happened.other is not None else ""
     return Alert(
         workspace=impact.workspace,
         origin="alert",
         seq=state.seq,
-        alert_id=blake2b(impact.impact_id.encode(), digest_size=8).hexdigest(),
+        alert_id=alert_id(impact.impact_id),
         revision=revision,
         at=impact.as_of,
-        event=happened,
-        audience=_audience(impact),
+        event=happened.event,
+        moved=happened.moved,
+        audience=AUDIENCES.get(impact.kind, "operations"),
+        impact_id=impact.impact_id,
         kind=impact.kind,
         key=impact.key,
+        title=impact.title,
         owner=impact.owner,
         probability=impact.probability,
         contacts=impact.contacts,
         contacts_low=impact.contacts_low,
         contacts_high=impact.contacts_high,
+        hours=impact.hours,
+        customers=impact.customers,
+        first=impact.first,
+        last=impact.last,
+        spikes=impact.spikes,
+        by_slice=impact.by_slice,
         text=text,
+        sentence=impact.sentence,
+        explanation=impact.explanation,
+        quotes=impact.quotes,
+        formerly=other_id if came else "",
+        formerly_name=formerly,
+        successor="" if came else other_id,
+        successor_name=successor,
     )
 
 
-def _name(impact: Impact) -> str:
-    nameless = {"unknown": "no known change", "measurement": "a fault of measurement"}
-    return f"{impact.kind} {impact.key}" if impact.key else nameless[impact.kind]
-
-
-def _text(state: State, impact: Impact, happened: Event) -> str:
-    """The message as a person reads it."""
-    if happened == "opened":
-        return f"New: {impact.sentence}"
-    if happened == "reattributed":
-        home = _came_from(state, impact) or ""
-        return f"Cause found or changed (before: {state.names.get(home, 'another')}): {impact.sentence}"
-    if happened == "resolved":
-        return f"Over: {impact.sentence}"
-    if happened == "withdrawn":
-        return f"Taken back: {_name(impact)} is no longer held to cause more contacts."
-    return f"Update: {impact.sentence}"
+def _remember(state: State, impact: Impact, event: AlertEvent, revision: int) -> None:
+    name = cause_name(impact.kind, impact.key, impact.title)
+    told = Told(event, impact.contacts, impact.probability, revision, name, impact.spikes)
+    state.told[impact.impact_id] = told
+    for spike in impact.spikes:
+        state.home[spike] = impact.impact_id
+    state.seq += 1
