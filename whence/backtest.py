@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,25 +14,22 @@ from msgspec.structs import replace
 
 from schemas.attribution import Attribution
 from schemas.base import Sequenced
-from schemas.catalog import RAW_TOPICS, Topic
-from schemas.codec import encode
+from schemas.catalog import Topic
 from schemas.dead_letter import DeadLetter
-from schemas.raw import PROGRESS_KEY, RawEvent
+from schemas.frame import Frame
+from schemas.raw import RawEvent
 from schemas.spike import Spike
+from schemas.timeline import TimelineEntry
 from schemas.workspace import Workspace
-from sources.keys import encode_keyed
-from sources.marks import Mark, Sent, with_marks
 from streams.admit.settings import AdmitSettings
-from streams.admit.state import RawMessage
-from streams.admit.step import admit, start
 from streams.chain import Chain
 from whence.errors import SettingsError
 from whence.input import events_of, mapping_of
+from whence.line import AdmitLine
 from whence.results import write_attributions, write_spikes
 from whence.settings import Settings
 from whence.show import print_json, print_table, progress, say
 
-MARK_EVERY_S = 86_400.0
 _WIDTH = re.compile(r"(\d+)([smhd]?)")
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -115,57 +111,23 @@ def backtest(
         told: Called now and then with the number of events so far.
     """
     line = _Line(workspace, settings)
-    for item in with_marks(events, workspace, every_s=MARK_EVERY_S):
-        if isinstance(item, Mark):
-            line.mark(item)
-            told(line.events)
-        else:
-            line.take(item)
+    line.run(events, told=told)
     return line.found()
 
 
-class _Line:
-    """Admit's partitions, one a topic, and the chain after them; keeps the last revisions of what comes out."""
+class _Line(AdmitLine):
+    """The chain behind admit; keeps the last revisions of what comes out."""
 
     def __init__(self, workspace: Workspace, settings: AdmitSettings) -> None:
-        self.workspace = workspace
-        self.events = 0
-        one_each = {topic.name: 1 for topic in RAW_TOPICS}
-        self._partitions = {topic.name: start(topic, 0, one_each, (workspace,), settings) for topic in RAW_TOPICS}
-        self._waiting: dict[str, list[RawMessage]] = {name: [] for name in one_each}
-        self._offsets = dict.fromkeys(one_each, 0)
+        super().__init__(workspace, settings)
         self._chain = Chain(workspace)
         self._spikes: dict[str, Spike] = {}
         self._attributions: dict[str, Attribution] = {}
-        self._letters: list[DeadLetter] = []
 
-    def take(self, sent: Sent) -> None:
-        """The next event; it is looked at when the next mark comes."""
-        key, value = encode_keyed(sent.topic, sent.event)
-        self._put(sent.topic.name, sent.at, key, value)
-        self.events += 1
-
-    def mark(self, mark: Mark) -> None:
-        """Admit what has been taken, and say on every partition how far the input is."""
-        value = encode(mark.progress)
-        # The quiet topics go first, so that the busiest one's buckets are not kept waiting for them.
-        for name, messages in sorted(self._waiting.items(), key=lambda pair: len(pair[1])):
-            self._put(name, mark.at, PROGRESS_KEY, value)
-            self._partitions[name], admitted = admit(self._partitions[name], messages)
-            messages.clear()
-            self._letters += admitted.letters
-            self._follow(admitted.timeline)
-            self._follow(admitted.frames)
-
-    def _put(self, topic: str, at: datetime, key: bytes, value: bytes) -> None:
-        offset = self._offsets[topic]
-        self._offsets[topic] = offset + 1
-        self._waiting[topic].append(RawMessage(offset, int(at.timestamp() * 1_000), key, value))
-
-    def _follow(self, records: Iterable[Sequenced]) -> None:
-        for record in records:
-            for _, written in self._chain.feed(record):
-                self._keep(written)
+    def follow(self, record: Frame | TimelineEntry) -> None:
+        """Run it through detect and attribute."""
+        for _, written in self._chain.feed(record):
+            self._keep(written)
 
     def found(self) -> Found:
         by_onset = sorted(self._spikes.values(), key=lambda one: (one.onset, one.spike_id))
@@ -173,7 +135,7 @@ class _Line:
         return Found(
             workspace=self.workspace,
             events=self.events,
-            letters=tuple(self._letters),
+            letters=tuple(self.letters),
             spikes=tuple(by_onset),
             attributions=tuple(attributed),
         )

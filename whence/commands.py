@@ -186,6 +186,42 @@ def backtest(
 
 @app.command(
     epilog=_examples(
+        'whence impact "app 5.2.0"',
+        "whence impact spring-sale --days 7 --json",
+        'whence impact "Firefox 73.0" --folder exports/ -m exports.toml',
+    )
+)
+def impact(
+    context: typer.Context,
+    *,
+    change: Annotated[str, typer.Argument(help="The change's key or title.", show_default=False)],
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, max=180, help="Days counted. Default: to three days after its end, or 14."),
+    ] = None,
+    folder: Annotated[Path | None, typer.Option("--folder", help="Count a folder of exports, not the store.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", "-m", help="With --folder: which column is which field.")
+    ] = None,
+    workspace: Annotated[str | None, typer.Option("--workspace", help="Where several know the change.")] = None,
+    json: Json = False,
+) -> None:
+    """Say how many contacts a change has caused, spike or not: in all, by day and by slice, with intervals."""
+    from whence.impact import run_impact
+
+    run_impact(
+        context.obj.settings(),
+        change,
+        folder=folder,
+        mapping=mapping,
+        workspace=workspace,
+        days=days,
+        as_json=json,
+    )
+
+
+@app.command(
+    epilog=_examples(
         "whence export attributions > attributions.csv",
         "whence export contacts --format jsonl --out contacts.jsonl --since 2026-01-01",
     )
