@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.riskloc import riskloc
-from stats.placing import MARGIN, Lattice, place
+from stats.placing import MARGIN, Evidence, Lattice, place
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,9 +84,8 @@ def _inside(codes: Ints, pairs: Slice) -> NDArray[np.bool_]:
 
 def ours(case: Case) -> set[Slice]:
     """What :func:`stats.placing.place` names."""
-    found = place(
-        Lattice(case.codes), case.count, case.mean, dispersion=case.dispersion, spread2=2 * FORECAST_SD**2, at_most=4
-    )
+    evidence = Evidence(case.count, case.mean, dispersion=case.dispersion, spread2=2 * FORECAST_SD**2)
+    found = place(Lattice(case.codes), evidence, at_most=4)
     return {one.pairs for one in found}
 
 

@@ -4,7 +4,8 @@ Model: a leaf's count has mean ``mean * product of the ratios of the chosen slic
 ``dispersion * mean``; ratios are fitted jointly by maximum likelihood. A set of slices is worth its quasi-log-likelihood
 ratio less a price per slice, the description length of naming it among all slices of its depth (Rissanen 1978;
 Barron and Cover 1991) and a margin. Sets are found by beam search over all slices and polished by choosing each
-anew given the others. A slice counts only when it is raised beyond the forecast's own error (negative binomial).
+anew given the others. A slice counts only when it is raised beyond the forecast's own error (negative binomial), and
+inside another that was chosen only when it is raised more than that one's parts may differ (``UNLIKE``).
 
 Of the published methods (Adtributor, HotSpot, Squeeze, AutoRoot, RiskLoc) all take the forecast as truth and compare
 relative deviations of leaves; where leaf counts are small those are mostly chance. Sums over slices are not.
@@ -31,6 +32,7 @@ Cell = tuple[int, int]
 WIDTH = 3
 MARGIN = 3.0
 ROUNDS = 3
+UNLIKE = 0.5
 FIT_STEPS = 12
 ROOMY = 4
 
@@ -47,12 +49,18 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Leaf counts and expectations, their dispersion, and the relative variance of the forecast of a slice."""
+    """What is known of the leaves in the judged span.
+
+    ``count``: contacts. ``mean``: expected ones, 0 or more. ``dispersion``: variance of a count over its mean, 1 or more.
+    ``spread2``: variance of a slice's forecast relative to its square: a rise within it is no slice's. ``worth``: contacts
+    that each leaf's expectation rests on (as many as you like where None).
+    """
 
     count: Floats
     mean: Floats
-    dispersion: float
-    spread2: float
+    dispersion: float = 1.0
+    spread2: float = 0.0
+    worth: Floats | None = None
 
 
 class Lattice:
@@ -98,6 +106,15 @@ class Lattice:
         """Which leaves a cell holds."""
         return np.asarray(self.cell[cell[0]] == cell[1])
 
+    def find(self, pairs: tuple[tuple[int, int], ...]) -> Cell | None:
+        """The cell of a slice; None where no leaf lies in it or it has too many dimensions."""
+        dims = tuple(dim for dim, _ in sorted(pairs))
+        if dims not in self.dims or not len(self.codes):
+            return None
+        inside = np.all([self.codes[:, dim] == code for dim, code in pairs], axis=0)
+        place = self.dims.index(dims)
+        return (place, int(self.cell[place][np.argmax(inside)])) if np.any(inside) else None
+
     def pairs(self, cell: Cell) -> tuple[tuple[int, int], ...]:
         """A cell's dimensions and value codes."""
         dims = self.dims[cell[0]]
@@ -106,48 +123,47 @@ class Lattice:
 
 
 def place(
-    lattice: Lattice, count: Floats, mean: Floats, *, dispersion: float = 1.0, spread2: float = 0.0, at_most: int = 3
+    lattice: Lattice, evidence: Evidence, *, at_most: int = 3, given: Sequence[tuple[tuple[int, int], ...]] = ()
 ) -> tuple[Placed, ...]:
     """The slices that explain what is above expectation, the one that says most first; none where chance explains it.
 
-    Args:
-        lattice: The leaves' slices.
-        count: Contacts per leaf in the judged span.
-        mean: Expected contacts per leaf; 0 or more. Leaves that expect nothing are given a little.
-        dispersion: Variance of a leaf's count over its mean, 1 or more.
-        spread2: Variance of a slice's forecast relative to its square: a rise within it is no slice's.
-        at_most: Slices to name.
+    ``given`` are slices known to be raised: their ratios are fitted with the others', and they are not named.
 
     Raises:
         DomainError: the leaves are not the lattice's, or an expectation or count is negative.
     """
+    count, mean = evidence.count, evidence.mean
     if not len(lattice.codes) == len(count) == len(mean):
         raise DomainError("count", len(count), f"one per leaf, {len(lattice.codes)}")
     if len(count) == 0 or at_most < 1:
         return ()
     if float(min(count.min(), mean.min())) < 0:
         raise DomainError("count", float(min(count.min(), mean.min())), "0 or more")
-    search = _Search(lattice, Evidence(count.astype(np.float64), mean.astype(np.float64), dispersion, spread2))
-    chosen = search.polished(search.beam(at_most))
-    return search.told(chosen)
+    cells = (lattice.find(pairs) for pairs in given)
+    search = _Search(lattice, evidence, tuple(sorted({cell for cell in cells if cell is not None})))
+    return search.told(search.pruned(search.polished(search.beam(at_most))))
 
 
 class _Search:
     """One search: counts per cell and prices, which do not change while it lasts."""
 
-    def __init__(self, lattice: Lattice, evidence: Evidence) -> None:
+    def __init__(self, lattice: Lattice, evidence: Evidence, given: tuple[Cell, ...]) -> None:
         self._lattice = lattice
         self._evidence = evidence
+        self._given = given
         self._counts = lattice.sums(evidence.count)
+        self._means = lattice.sums(evidence.mean)
+        worth = [np.inf] * len(lattice.dims) if evidence.worth is None else lattice.sums(evidence.worth)
+        self._spread2 = [evidence.spread2 + 1.0 / np.maximum(some, 0.5) for some in worth]
         depth = np.array([len(dims) for dims in lattice.dims])
-        cells = np.array([np.count_nonzero(sums) for sums in lattice.sums(evidence.mean)])
+        cells = np.array([np.count_nonzero(sums) for sums in self._means])
         of_depth = np.bincount(depth, weights=cells)
         self._price = np.log(np.maximum(of_depth, 1.0))[depth] + MARGIN
 
     def beam(self, at_most: int) -> tuple[Cell, ...]:
         """The best set found by adding the most telling slices one at a time, several sets side by side."""
-        sets: dict[tuple[Cell, ...], float] = {(): 0.0}
-        best: tuple[tuple[Cell, ...], float] = ((), 0.0)
+        best: tuple[tuple[Cell, ...], float] = ((), self._worth(()))
+        sets = dict([best])
         for _ in range(at_most):
             grown: dict[tuple[Cell, ...], float] = {}
             for chosen in sets:
@@ -188,6 +204,23 @@ class _Search:
         ]
         return tuple(sorted(placed, key=lambda one: (-one.gain, one.pairs)))
 
+    def pruned(self, chosen: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        """Without what is not surely raised given the rest, the least sure first."""
+        while chosen:
+            margins = []
+            for cell in chosen:
+                _, fitted = self._fit(tuple(one for one in chosen if one != cell))
+                leaves = self._lattice.inside(cell)
+                mean = np.maximum(fitted[leaves].sum(keepdims=True), 1e-6)
+                place, number = cell
+                risen = mean - self._means[place][number]
+                sure = self._sure(place, self._counts[place][[number]], mean, risen, number)
+                margins.append(float(sure[0]) - self._price[place])
+            if min(margins) > 0.0:
+                break
+            chosen = tuple(cell for cell in chosen if cell != chosen[int(np.argmin(margins))])
+        return chosen
+
     def _telling(self, chosen: tuple[Cell, ...], many: int) -> list[Cell]:
         """Slices that would add most to a set, best first, among those surely raised beyond it."""
         _, fitted = self._fit(chosen)
@@ -195,16 +228,21 @@ class _Search:
         for place, (count, sums) in enumerate(zip(self._counts, self._lattice.sums(fitted), strict=True)):
             mean = np.maximum(sums, 1e-6)
             worth = rise_gain(count, mean) / self._evidence.dispersion - self._price[place]
-            sure = self._sure(count, mean) > self._price[place]
-            worth[~sure] = -np.inf
+            sure = self._sure(place, count, mean, mean - self._means[place])
+            worth[sure <= self._price[place]] = -np.inf
             for number in np.argsort(-worth, kind="stable")[:many].tolist():
                 cell = (place, number)
-                if worth[number] > 0.0 and cell not in chosen:
+                if worth[number] > 0.0 and cell not in chosen and cell not in self._given:
                     found.append((-float(worth[number]), place, cell))
         return [cell for _, _, cell in sorted(found)[:many]]
 
-    def _sure(self, count: Floats, mean: Floats) -> Floats:
-        variance = self._evidence.dispersion * mean + self._evidence.spread2 * mean**2
+    def _sure(self, place: int, count: Floats, mean: Floats, risen: Floats, number: int | None = None) -> Floats:
+        """How surely cells are raised beyond a fitted mean, of which a part has itself ``risen``."""
+        spread2 = self._spread2[place]
+        if number is not None and np.ndim(spread2):
+            spread2 = spread2[[number]]
+        part = np.maximum(risen, 0.0) / mean
+        variance = self._evidence.dispersion * mean + (spread2 + (UNLIKE * part) ** 2) * mean**2
         return sure_gain(count, mean, variance)
 
     def _worth(self, chosen: tuple[Cell, ...]) -> float:
@@ -219,10 +257,11 @@ class _Search:
     def _fit(self, chosen: tuple[Cell, ...]) -> tuple[list[float], Floats]:
         """Every slice's ratio and every leaf's fitted mean, by iterative proportional fitting."""
         fitted = self._evidence.mean.copy()
-        where = [np.flatnonzero(self._lattice.inside(cell)) for cell in chosen]
-        counts = [float(self._counts[place][number]) for place, number in chosen]
-        ratios = [1.0] * len(chosen)
-        for _ in range(FIT_STEPS if len(chosen) > 1 else 1):
+        cells = (*chosen, *(cell for cell in self._given if cell not in chosen))
+        where = [np.flatnonzero(self._lattice.inside(cell)) for cell in cells]
+        counts = [float(self._counts[place][number]) for place, number in cells]
+        ratios = [1.0] * len(cells)
+        for _ in range(FIT_STEPS if len(cells) > 1 else 1):
             furthest = 0.0
             for place, leaves in enumerate(where):
                 step = max(counts[place], 1e-9) / max(float(fitted[leaves].sum()), 1e-9)
@@ -231,7 +270,7 @@ class _Search:
                 furthest = max(furthest, abs(step - 1.0))
             if furthest < 1e-6:
                 break
-        return ratios, fitted
+        return ratios[: len(chosen)], fitted
 
 
 def sure_gain(count: Floats, mean: Floats, variance: Floats) -> Floats:
