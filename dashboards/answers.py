@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct
 
 from dashboards.panel import Panel, needed
-from dashboards.panels import VIEWS, WORKSPACES, ViewName
+from dashboards.panels import CHOICES, VIEWS, WORKSPACES, ViewName
 from dashboards.query import Query, Row
 from dashboards.spans import ALL, SPANS, Stretch, around, default_span, stretch
 from dashboards.spike import SPIKE_NOW
@@ -28,6 +28,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     stream: str = ""
     slice: str = ""
     spike: str = ""
+    change: str = ""
 
 
 class StoreAway(Exception):
@@ -44,8 +45,14 @@ class _Place(Struct, frozen=True, kw_only=True):
     streams: tuple[str, ...]
 
 
-def answer(query: Query, view: ViewName, asked: Asked) -> dict[str, object]:
+def answer(query: Query, view: ViewName, asked: Asked, hour_cost: float = 0.0) -> dict[str, object]:
     """Everything that a view shows, in JSON values; times are epoch milliseconds.
+
+    Args:
+        query: Reaches the store.
+        view: Which one.
+        asked: What the address says.
+        hour_cost: What an hour of handling costs, in the reader's own currency; 0 where nobody has said.
 
     Raises:
         StoreAway: nothing could be asked at all.
@@ -56,9 +63,16 @@ def answer(query: Query, view: ViewName, asked: Asked) -> dict[str, object]:
     if place is None:
         return frame | _nowhere(view)
     span = asked.span if asked.span in SPANS or asked.span == ALL else default_span(place.bucket_s)
-    spike = _first_row(query, SPIKE_NOW, {"workspace": place.workspace, "spike": asked.spike}) if asked.spike else None
+    spike = (
+        _first_row(query, SPIKE_NOW, {"workspace": place.workspace, "spike": asked.spike}) if view == "spike" else None
+    )
     shown = _stretch(place, span, spike)
-    parameters = _parameters(place, shown, asked, spike)
+    parameters = {**_parameters(place, shown, asked, spike), "hour_cost": hour_cost, "change": asked.change}
+    answers: dict[str, object] = {}
+    if view in CHOICES:
+        listed = panel_answer(query, CHOICES[view], parameters)
+        answers[CHOICES[view].id] = listed
+        parameters["change"] = asked.change or _telling(cast("list[Row]", listed["rows"]))
     return frame | {
         "workspace": place.workspace,
         "now": _plain(place.now),
@@ -70,19 +84,31 @@ def answer(query: Query, view: ViewName, asked: Asked) -> dict[str, object]:
         "slice": asked.slice,
         "stream": parameters["stream"],
         "streams": list(place.streams),
-        "panels": {panel.id: panel_answer(query, panel, parameters) for panel in VIEWS[view]},
+        "change": parameters["change"],
+        "panels": {panel.id: answers.get(panel.id) or panel_answer(query, panel, parameters) for panel in VIEWS[view]},
     }
+
+
+def _telling(rows: Sequence[Row]) -> str:
+    """The change to show at first: the one with the most contacts, or where none has any, the latest."""
+    dearest = max(rows, key=lambda row: float(str(row["contacts"] or 0)), default=None)
+    return "" if dearest is None else str(dearest["key"])
 
 
 def panel_answer(query: Query, panel: Panel, parameters: Mapping[str, object]) -> dict[str, object]:
     """One panel with its rows, or with the reason why it has none; a panel that fails fails alone."""
-    said = {"id": panel.id, "title": panel.title, "unit": panel.unit, "empty": panel.empty}
+    said = _described(panel)
     try:
         rows = query(panel.sql, needed(panel, parameters))
     except Exception as error:
         log.warning("panel_failed", panel=panel.id, error=str(error))
         return {**said, "rows": [], "error": f"This could not be read from the store: {reason(error)}"}
     return {**said, "rows": [{name: _plain(row[name]) for name in panel.columns} for row in rows]}
+
+
+def _described(panel: Panel) -> dict[str, object]:
+    columns = [{"name": one.name, "label": one.label, "kind": one.kind} for one in panel.described]
+    return {"id": panel.id, "title": panel.title, "unit": panel.unit, "empty": panel.empty, "columns": columns}
 
 
 def reason(error: Exception) -> str:
@@ -109,12 +135,9 @@ def _chosen(places: Sequence[_Place], workspace: str) -> _Place | None:
 
 
 def _nowhere(view: ViewName) -> dict[str, object]:
-    panels = {
-        panel.id: {"id": panel.id, "title": panel.title, "unit": panel.unit, "empty": panel.empty, "rows": []}
-        for panel in VIEWS[view]
-    }
+    panels = {panel.id: {**_described(panel), "rows": []} for panel in VIEWS[view]}
     nothing = dict.fromkeys(("workspace", "now", "first", "since", "until", "step_s", "span"))
-    return {**nothing, "slice": "", "stream": "contacts", "streams": [], "panels": panels}
+    return {**nothing, "slice": "", "stream": "contacts", "streams": [], "change": "", "panels": panels}
 
 
 def _first_row(query: Query, panel: Panel, parameters: Mapping[str, object]) -> Row | None:

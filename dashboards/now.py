@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Threshold, parameter
-from dashboards.sql import ABOVE, BAND_HIGH, BAND_LOW, BELOW, HERE, SLICE, STREAM, stepped, within
+from dashboards.sql import ABOVE, BAND_HIGH, BAND_LOW, BELOW, HERE, JUDGED, OWNED, SLICE, STREAM, stepped, within
 
 _BANDS = f"""
     SELECT {stepped("bucket_start")} AS t, observed AS seen, expected AS mean, {BELOW}, {ABOVE}, gap AS holed
@@ -59,7 +59,7 @@ LIMIT 100
 
 _SPIKE_COLUMNS = (
     "spike_id", "stream", "state", "slice", "onset", "end", "expected", "observed", "excess", "excess_low", "excess_high",
-    "kind", "key", "title", "owner", "probability", "final", "sentence",
+    "kind", "key", "title", "owner", "probability", "final", "sentence", "claimed_by", "over_s", "shown_from", "shown_to",
 )  # fmt: skip
 
 
@@ -69,9 +69,13 @@ SELECT s.spike_id AS spike_id, s.stream AS stream, s.state AS state, s.slice AS 
     s.expected AS expected, s.observed AS observed, s.excess AS excess, s.excess_low AS excess_low,
     s.excess_high AS excess_high, a.cause_kind AS kind, a.cause_key AS key, a.cause_title AS title,
     a.cause_owner AS owner, if(a.cause_kind = '', NULL, a.probability) AS probability, a.final AS final,
-    a.sentence AS sentence
+    a.sentence AS sentence, o.who AS claimed_by, dateDiff('second', s.onset, coalesce(s.end, {JUDGED})) AS over_s,
+    toUnixTimestamp64Milli(s.onset) - 3 * greatest(3600000, 1000 * over_s) AS shown_from,
+    toUnixTimestamp64Milli(s.onset) + 2 * greatest(3600000, 1000 * over_s) AS shown_to
 FROM (SELECT * FROM spikes_now WHERE {HERE} AND state != 'merged'{where}) AS s
-LEFT JOIN (SELECT * FROM attributions_now WHERE {HERE}) AS a ON a.spike_id = s.spike_id
+LEFT JOIN (SELECT spike_id, cause_kind, cause_key, cause_title, cause_owner, probability, final, sentence FROM attributions_now WHERE {HERE}) AS a
+    ON a.spike_id = s.spike_id
+LEFT JOIN {OWNED} AS o ON o.spike_id = s.spike_id
 ORDER BY s.state = 'open' DESC, s.onset DESC, s.spike_id
 LIMIT 300
 """
@@ -104,8 +108,8 @@ _CHANGE_COLUMNS = (
 def _changes(where: str) -> str:
     return f"""
 SELECT c.kind AS kind, c.change AS key, c.starts_at AS starts_at, c.ends_at AS ends_at, c.title AS title, c.owner AS owner,
-    if(i.change = '', NULL, i.contacts) AS contacts, i.contacts_low AS contacts_low, i.contacts_high AS contacts_high,
-    i.probability AS probability, i.spikes AS spikes
+    if(i.change = '', NULL, i.contacts) AS contacts, if(i.change = '', NULL, i.contacts_low) AS contacts_low,
+    if(i.change = '', NULL, i.contacts_high) AS contacts_high, if(i.change = '', NULL, i.probability) AS probability, i.spikes AS spikes
 FROM (SELECT * FROM changes_now WHERE {HERE}{where}) AS c
 LEFT JOIN (SELECT * FROM impacts_now WHERE {HERE} AND change != '' AND state != 'withdrawn') AS i ON i.change = c.change
 ORDER BY c.starts_at DESC, c.change
@@ -127,4 +131,47 @@ ALL_CHANGES = Panel(
     columns=_CHANGE_COLUMNS,
     sql=_changes(f" AND starts_at < {parameter('until')}"),
     empty="No release, promotion or other change has come in. Send them to the topics releases, promotions and changes: without them every spike stays unknown.",
+)
+
+WAITS = Panel(
+    id="waits",
+    title="Waits and hand-overs",
+    unit="minutes",
+    shape="curve",
+    columns=("t", "wait_min", "wait_long_min", "handed_over", "contacts"),
+    sql=f"""
+SELECT {stepped("at")} AS t, quantile(0.5)(wait_s) / 60 AS wait_min, quantile(0.9)(wait_s) / 60 AS wait_long_min,
+    avg(handed) AS handed_over, count() AS contacts
+FROM (
+    SELECT max(occurred_at) AS at, argMax(contacts_all.wait_s, occurred_at) AS wait_s,
+        max(ifNull(transfers, 0) > 0 OR ended = 'handed_over') AS handed
+    FROM contacts_all
+    WHERE {HERE} AND {within("occurred_at")} AND (isNotNull(contacts_all.wait_s) OR isNotNull(transfers) OR ended = 'handed_over')
+    GROUP BY source, contact
+)
+GROUP BY t
+ORDER BY t
+""",
+    empty="No contact of this span says how long the customer waited or whether it was handed over: send `wait_s` and `transfers` with updates.",
+)
+
+FRESHNESS = Panel(
+    id="freshness",
+    title="How fresh this is",
+    unit="time",
+    shape="stat",
+    columns=("judged", "until", "behind_s"),
+    sql=f"""
+SELECT maxIf(progress_now.until, topic = 'expectations') AS judged, maxIf(progress_now.until, topic = 'frames') AS until,
+    dateDiff('second', judged, now64(3, 'UTC')) AS behind_s
+FROM progress_now
+WHERE {HERE}
+HAVING count() > 0
+""",
+    empty="Nothing has been admitted yet.",
+    thresholds=(
+        Threshold(value=0, level="calm"),
+        Threshold(value=900, level="look"),
+        Threshold(value=3600, level="act"),
+    ),
 )

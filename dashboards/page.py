@@ -35,13 +35,16 @@ class SignInNeeded(Exception):
     """The request has neither the token nor a session."""
 
 
-def create_app(query: Query, health: Callable[[], Sequence[Health]], token: str | None = None) -> FastAPI:
+def create_app(
+    query: Query, health: Callable[[], Sequence[Health]], token: str | None = None, *, hour_cost: float = 0.0
+) -> FastAPI:
     """The page as an ASGI app; the caller serves it and may include further routers.
 
     Args:
         query: Runs one query; called in threads, several at once.
         health: What the process's parts say of themselves.
         token: Needed by every request for data when set; without it only loopback host names are answered.
+        hour_cost: What an hour of handling costs; 0 shows no cost.
     """
     app = FastAPI(title="Whence", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(SecurityHeaders)
@@ -50,7 +53,7 @@ def create_app(query: Query, health: Callable[[], Sequence[Health]], token: str 
     access = Access(token=token)
     app.include_router(_sign_in(access))
     app.include_router(_pages(access))
-    app.include_router(_api(access, query, health))
+    app.include_router(_api(access, query, health, hour_cost))
     return app
 
 
@@ -79,12 +82,12 @@ def _pages(access: Access) -> APIRouter:
     def page() -> HTMLResponse:
         return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
 
-    for path in ("/", "/now", "/changes", "/pipeline", "/spikes/{spike:path}"):
+    for path in ("/", "/now", "/releases", "/campaigns", "/bill", "/changes", "/pipeline", "/spikes/{spike:path}"):
         router.add_api_route(path, page, methods=["GET", "HEAD"], include_in_schema=False)
     return router
 
 
-def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]]) -> APIRouter:
+def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]], hour_cost: float) -> APIRouter:
     router = APIRouter(prefix="/api", dependencies=[Depends(_guard(access))])
     # The store's threads are few on purpose: a page left open on many screens must not starve the writer.
     limiter = anyio.CapacityLimiter(4)
@@ -95,7 +98,7 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]]) -
             return JSONResponse({"error": f"There is no view {view!r}; there are {', '.join(VIEW_NAMES)}."}, 404)
 
         def answered() -> dict[str, object]:
-            return {**answer(query, view, asked), "health": [msgspec.to_builtins(part) for part in health()]}
+            return {**answer(query, view, asked, hour_cost), "health": [msgspec.to_builtins(part) for part in health()]}
 
         try:
             said = await anyio.to_thread.run_sync(answered, limiter=limiter)
@@ -106,8 +109,8 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]]) -
     return router
 
 
-def _asked(workspace: str = "", span: str = "", stream: str = "", slice: str = "", spike: str = "") -> Asked:  # noqa: A002 - the address's own word
-    return Asked(workspace=workspace, span=span, stream=stream, slice=slice, spike=spike)
+def _asked(request: Request) -> Asked:
+    return Asked(**{name: request.query_params.get(name, "") for name in Asked.__struct_fields__})
 
 
 def _tagged(request: Request, said: dict[str, object]) -> Response:

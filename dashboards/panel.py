@@ -6,10 +6,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from dashboards.columns import COLUMN, Column
 from dashboards.query import Parameters, parameters_of
 
-Unit = Literal["contacts", "messages", "rows", "share", "time", "none"]
-Shape = Literal["curve", "table", "stat", "bars"]
+Unit = Literal["contacts", "messages", "rows", "share", "time", "minutes", "seconds", "none"]
+# A curve has a column `t`, an aligned one `hour`; the others are drawn as rows.
+Shape = Literal["curve", "aligned", "table", "stat", "bars"]
 
 # Every name that a panel's SQL may ask for, with the type it asks by.
 PARAMETERS = {
@@ -17,6 +19,8 @@ PARAMETERS = {
     "stream": "String",
     "slice": "String",
     "spike": "String",
+    "change": "String",
+    "hour_cost": "Float64",
     "since": "DateTime64(3, 'UTC')",
     "until": "DateTime64(3, 'UTC')",
     "step": "UInt32",
@@ -46,6 +50,11 @@ class Panel(Struct, frozen=True, kw_only=True):
     unit: Unit = "none"
     shape: Shape = "table"
     thresholds: tuple[Threshold, ...] = ()
+
+    @property
+    def described(self) -> tuple[Column, ...]:
+        """What each column is called and how its values read."""
+        return tuple(COLUMN[name] for name in self.columns)
 
     @property
     def parameters(self) -> frozenset[str]:

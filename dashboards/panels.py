@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from dashboards import now, pipeline, spike
+from dashboards import bill, campaigns, now, pipeline, releases, spike
 from dashboards.panel import Panel
 
-ViewName = Literal["now", "spike", "changes", "pipeline"]
+ViewName = Literal["now", "spike", "releases", "campaigns", "bill", "changes", "pipeline"]
 VIEW_NAMES: tuple[ViewName, ...] = get_args(ViewName)
 
 VIEWS: dict[ViewName, tuple[Panel, ...]] = {
-    "now": (now.VOLUME, now.TOTALS, now.SLICES, now.SPIKES, now.CHANGES),
+    "now": (now.VOLUME, now.TOTALS, now.SLICES, now.SPIKES, now.CHANGES, now.WAITS, now.FRESHNESS),
     "spike": (
-        spike.SPIKE_NOW, spike.CURVE, spike.ATTRIBUTION, spike.CANDIDATES, spike.EVIDENCE, spike.QUOTES, spike.TERMS,
-        spike.NEAR, spike.REVISIONS,
+        spike.SPIKE_NOW, spike.CURVE, spike.ATTRIBUTION, spike.COST, spike.CANDIDATES, spike.EVIDENCE, spike.QUOTES, spike.TERMS, spike.HIT,
+        spike.NEAR, spike.REVISIONS, spike.PEOPLE,
     ),
+    "releases": (
+        releases.RELEASE_SUMMARY, releases.RELEASES, releases.RELEASE_CURVE, releases.RELEASE_WORDS, releases.ADOPTION, releases.FIXES,
+    ),
+    "campaigns": (
+        campaigns.PROMOTIONS, campaigns.NEXT, campaigns.PROMOTION_CURVE, campaigns.CLAIMS, campaigns.UNAWARE, campaigns.EXPOSED, campaigns.SURVEYS,
+    ),
+    "bill": (bill.BILL_TOTAL, bill.BILL_CURVE, bill.BILL, bill.DEAREST, bill.REPEATS, bill.UNOWNED),
     "changes": (now.ALL_CHANGES, now.ALL_SPIKES),
     "pipeline": (
-        pipeline.PROGRESS, pipeline.STORED, pipeline.LETTERS, pipeline.RECENT_LETTERS, pipeline.LATE, pipeline.CHECKS,
+        pipeline.PROGRESS, pipeline.STORED, pipeline.LETTERS, pipeline.RECENT_LETTERS, pipeline.LATE, pipeline.CHECKS, pipeline.DELAYS,
+        pipeline.UNDELIVERED, pipeline.BUDGET, pipeline.CALIBRATION,
     ),
 }  # fmt: skip
+
+# Views of one change, and the list that it is chosen from.
+CHOICES: dict[str, Panel] = {"releases": releases.RELEASES, "campaigns": campaigns.PROMOTIONS}
 
 WORKSPACES = Panel(
     id="workspaces",

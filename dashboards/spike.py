@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.panel import Panel
+from dashboards.panel import Panel, parameter
 from dashboards.sql import ABOVE, BAND_HIGH, BAND_LOW, BELOW, HERE, SLICE, SPIKE, STREAM, in_slice, stepped, within
+from sinks.tables import DIMENSIONS
 
 SPIKE_NOW = Panel(
     id="spike",
@@ -147,4 +148,68 @@ ORDER BY revision
 LIMIT 1000
 """,
     empty="No attribution yet.",
+)
+
+_ONSET = f"(SELECT max(onset) FROM spikes_now WHERE {HERE} AND {SPIKE})"
+_OVER = f"(SELECT max(coalesce(end, as_of)) FROM spikes_now WHERE {HERE} AND {SPIKE})"
+_FIRST = f"(SELECT min(bucket_start) FROM judged_now WHERE {HERE} AND {STREAM})"
+# The same hours of up to four weeks before are what is usual. A value with far more than the whole excess, such as a
+# version that took over an older one's customers, is not hit but new.
+_WEEKS = f"least(4, intDiv(dateDiff('second', {_FIRST}, {_ONSET}), 604800))"
+_PAIRS = ", ".join(f"('{name}', {name})" for name in DIMENSIONS)
+
+HIT = Panel(
+    id="hit",
+    title="Who is hit",
+    unit="contacts",
+    shape="bars",
+    columns=("dimension", "value", "observed", "expected", "excess"),
+    sql=f"""
+SELECT pair.1 AS dimension, pair.2 AS value, sumIf(contacts, during) AS observed,
+    if({_WEEKS} > 0, sumIf(contacts, NOT during) / {_WEEKS}, NULL) AS expected, observed - coalesce(expected, 0) AS excess
+FROM (
+    SELECT arrayJoin([{_PAIRS}]) AS pair, contacts, bucket_start >= {_ONSET} AS during
+    FROM counts_now
+    WHERE {HERE} AND {STREAM} AND bucket_start >= {_ONSET} - toIntervalDay(28) AND bucket_start < {_OVER}
+      AND arrayExists(week -> bucket_start >= {_ONSET} - toIntervalDay(7 * week) AND bucket_start < {_OVER} - toIntervalDay(7 * week), range(5))
+      AND {in_slice()}
+)
+WHERE pair.2 != ''
+GROUP BY pair
+HAVING excess > 0 AND (isNull(expected) OR (dimension != 'version' OR expected > 0) AND excess <= 1.5 * (SELECT max(excess) FROM spikes_now WHERE {HERE} AND {SPIKE}))
+ORDER BY excess DESC, dimension, value
+LIMIT 12
+""",
+    empty="The counts of this slice are no longer kept, or its contacts name none of the dimensions.",
+)
+
+COST = Panel(
+    id="cost",
+    title="What it has cost so far",
+    unit="contacts",
+    shape="stat",
+    columns=("contacts", "contacts_low", "contacts_high", "hours", "cost", "customers", "repeats", "first", "last"),
+    sql=f"""
+SELECT contacts, contacts_low, contacts_high, hours, hours * nullIf({parameter("hour_cost")}, 0) AS cost, customers,
+    length(spikes) AS repeats, first, last
+FROM impacts_now
+WHERE {HERE} AND has(spikes, {parameter("spike")}) AND state != 'withdrawn'
+ORDER BY contacts DESC
+LIMIT 1
+""",
+    empty="Not billed yet: the bill comes with the first attribution.",
+)
+
+PEOPLE = Panel(
+    id="people",
+    title="What people said",
+    columns=("at", "who", "verdict", "cause", "note"),
+    sql=f"""
+SELECT occurred_at AS at, who, verdict, cause, note
+FROM feedback_now
+WHERE {HERE} AND {SPIKE}
+ORDER BY at DESC, event_id
+LIMIT 50
+""",
+    empty="Nobody has confirmed, rejected or taken it yet.",
 )

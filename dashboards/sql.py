@@ -9,6 +9,11 @@ HERE = f"workspace = {parameter('workspace')}"
 STREAM = f"stream = {parameter('stream')}"
 SLICE = f"slice = {parameter('slice')}"
 SPIKE = f"spike_id = {parameter('spike')}"
+CHANGE = f"change = {parameter('change')}"
+# How far detection is, in event time: the clock of every panel, so that a replay reads as it would have at the time.
+JUDGED = f"(SELECT max(progress_now.until) FROM progress_now WHERE {HERE} AND topic = 'expectations')"
+# Who said last that a spike is theirs.
+OWNED = f"(SELECT spike_id, argMax(who, occurred_at) AS who FROM feedback_now WHERE {HERE} AND verdict = 'own' GROUP BY spike_id)"
 
 
 def within(column: str) -> str:

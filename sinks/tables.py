@@ -56,7 +56,10 @@ _LANDED = ("workspace", "event_id", "occurred_at", "ingested_at", "late")
 _LANDINGS = View(
     name="landings",
     purpose="When every contact was said, heard and stored (`landed_at`): how long each took on its way.",
-    columns=(*(column for column in CONTACTS.columns if column.name in _LANDED), Column("landed_at", "DateTime('UTC')")),
+    columns=(
+        *(column for column in CONTACTS.columns if column.name in _LANDED),
+        Column("landed_at", "DateTime('UTC')"),
+    ),
     select=f"SELECT {', '.join(f'`{name}`' for name in _LANDED)}, `stored_at` AS `landed_at`\nFROM contacts FINAL\nWHERE event = 'opened'",
 )
 

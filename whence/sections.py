@@ -112,11 +112,13 @@ class BrokerSection(Section):
 
 
 class WebSection(Section):
-    """Where the page is served. Beyond loopback it needs a ``token``. Port 0 takes any free one."""
+    """Where the page is served. Beyond loopback it needs a ``token``. Port 0 takes any free one. ``hour_cost`` is what
+    an hour of handling costs, in your own currency; without it the page shows hours but no cost."""
 
     address: str = "127.0.0.1"
     port: Port = 8750
     token: SecretStr = SecretStr("")
+    hour_cost: Annotated[float, Field(ge=0.0)] = 0.0
 
     @model_validator(mode="after")
     def _token_beyond_loopback(self) -> WebSection:

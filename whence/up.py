@@ -83,7 +83,7 @@ def _own_key(path: Path) -> bytes:
 def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Sequence[Health]]) -> FastAPI:
     """The page, its health, and where a token is set and a broker known, HTTP intake."""
     token = settings.web.token.get_secret_value()
-    app = create_app(store_query(settings.store), healths, token or None)
+    app = create_app(store_query(settings.store), healths, token or None, hour_cost=settings.web.hour_cost)
     app.include_router(health_router(healths))
     intake = settings.intake.token.get_secret_value()
     if broker is not None and intake:

@@ -71,7 +71,7 @@ function checkTable(rows, now) {
   return table([
     ["", (row) => (row.success ? pill("good", "passes") : pill("bad", "fails")), "shrink"],
     ["Check", (row) => [h("span", {}, row.expectation.replaceAll("_", " ")), h("span", { class: "muted" }, ` · ${row.table}${row.column ? `.${row.column}` : ""}`)], "grow"],
-    ["Found", (row) => [row.observed, row.success ? null : h("span", { class: "muted" }, ` (allowed: ${row.allowed})`)]],
+    ["Found", (row) => [row.was, row.success ? null : h("span", { class: "muted" }, ` (allowed: ${row.allowed})`)]],
     ["When", (row) => timeOf(row.at, now)],
   ], rows, { key: (row) => `check-${row.check_id}`, caption: "Data-quality checks, failing ones first" });
 }

@@ -19,6 +19,7 @@ from schemas.quality import QualityResult
 from schemas.slices import parse_slice
 from schemas.spike import Band, Expectation, Spike, SpikeState
 from schemas.timeline import Change, TimelineEntry
+from tests.dashboards.upstream import told_upstream
 
 WORKSPACE = "acme"
 BUCKET_S = 300
@@ -126,6 +127,7 @@ def told(workspace: str = WORKSPACE) -> Iterator[tuple[catalog.Topic, Struct]]:
     for seq, change in enumerate(CHANGES, start=1):
         yield catalog.TIMELINE, _change(seq, change, workspace)
     yield from _troubles(workspace)
+    yield from told_upstream(workspace, NOW)
 
 
 def _hours_ago(hours: float) -> datetime:

@@ -117,7 +117,7 @@ def test_an_unknown_view_is_refused_with_the_known_ones(filled: Query) -> None:
     got = page(filled).get("/api/views/then")
     assert (got.status_code, got.json()) == (
         404,
-        {"error": "There is no view 'then'; there are now, spike, changes, pipeline."},
+        {"error": "There is no view 'then'; there are now, spike, releases, campaigns, bill, changes, pipeline."},
     )
 
 

@@ -14,21 +14,23 @@ from sinks.tables import VIEW
 from tests.dashboards.story import NOW, WORKSPACE
 
 PANELS = [pytest.param(panel, id=f"{view}-{panel.id}") for view, panels in VIEWS.items() for panel in panels]
+
 PANELS.append(pytest.param(WORKSPACES, id="workspaces"))
+CHANGE_OF = dict.fromkeys(("promotion_curve", "claims", "unaware", "exposed", "surveys"), "spring-20")
 
 
 def asked(workspace: str = WORKSPACE, slice_: str = "", spike: str = "sp-login") -> dict[str, object]:
     """Parameters as the page gives them."""
     return {
         "workspace": workspace, "stream": "contacts", "slice": slice_, "spike": spike, "step": 600,
-        "since": f"{NOW - timedelta(days=7):%Y-%m-%d %H:%M:%S}", "until": f"{NOW:%Y-%m-%d %H:%M:%S}",
+        "change": "app-5.2.0", "hour_cost": 40.0, "since": f"{NOW - timedelta(days=7):%Y-%m-%d %H:%M:%S}", "until": f"{NOW:%Y-%m-%d %H:%M:%S}",
         "names": ["platform"] if slice_ else [], "values": ["ios"] if slice_ else [],
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_query_gives_rows_of_the_stated_columns(panel: Panel, filled: Query) -> None:
-    rows = filled(panel.sql, asked())
+    rows = filled(panel.sql, asked() | {"change": CHANGE_OF.get(panel.id, "app-5.2.0")})
     assert rows
     assert tuple(rows[0]) == panel.columns
 
