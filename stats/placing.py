@@ -144,6 +144,20 @@ def place(
     return search.told(search.pruned(search.polished(search.beam(at_most))))
 
 
+def weigh(
+    lattice: Lattice,
+    evidence: Evidence,
+    slices: Sequence[tuple[tuple[int, int], ...]],
+    *,
+    given: Sequence[tuple[tuple[int, int], ...]] = (),
+) -> float:
+    """What these slices explain beside the given ones: log-likelihood ratio against none at all, prices taken off."""
+    cells, others = (
+        tuple(sorted({cell for pairs in some if (cell := lattice.find(pairs)) is not None})) for some in (slices, given)
+    )
+    return _Search(lattice, evidence, others).worth(cells)
+
+
 class _Search:
     """One search: counts per cell and prices, which do not change while it lasts."""
 
@@ -162,7 +176,7 @@ class _Search:
 
     def beam(self, at_most: int) -> tuple[Cell, ...]:
         """The best set found by adding the most telling slices one at a time, several sets side by side."""
-        best: tuple[tuple[Cell, ...], float] = ((), self._worth(()))
+        best: tuple[tuple[Cell, ...], float] = ((), self.worth(()))
         sets = dict([best])
         for _ in range(at_most):
             grown: dict[tuple[Cell, ...], float] = {}
@@ -170,7 +184,7 @@ class _Search:
                 for cell in self._telling(chosen, WIDTH):
                     more = tuple(sorted((*chosen, cell)))
                     if more not in grown:
-                        grown[more] = self._worth(more)
+                        grown[more] = self.worth(more)
             ranked = sorted(grown.items(), key=lambda one: (-one[1], one[0]))[:WIDTH]
             if not ranked or ranked[0][1] <= best[1]:
                 break
@@ -179,7 +193,7 @@ class _Search:
 
     def polished(self, chosen: tuple[Cell, ...]) -> tuple[Cell, ...]:
         """Every slice chosen anew, or left out, given the others, until nothing is gained."""
-        worth = self._worth(chosen)
+        worth = self.worth(chosen)
         for _ in range(ROUNDS):
             before = chosen
             for cell in before:
@@ -187,7 +201,7 @@ class _Search:
                 if len(others) == len(chosen):
                     continue
                 for some in (others, *(tuple(sorted((*others, one))) for one in self._telling(others, 1))):
-                    better = self._worth(some)
+                    better = self.worth(some)
                     if better > worth + 1e-9:
                         chosen, worth = some, better
             if chosen == before:
@@ -197,9 +211,9 @@ class _Search:
     def told(self, chosen: tuple[Cell, ...]) -> tuple[Placed, ...]:
         """The set as slices, the most telling first."""
         ratios, _ = self._fit(chosen)
-        worth = self._worth(chosen)
+        worth = self.worth(chosen)
         placed = [
-            Placed(self._lattice.pairs(cell), ratio, worth - self._worth(tuple(one for one in chosen if one != cell)))
+            Placed(self._lattice.pairs(cell), ratio, worth - self.worth(tuple(one for one in chosen if one != cell)))
             for cell, ratio in zip(chosen, ratios, strict=True)
         ]
         return tuple(sorted(placed, key=lambda one: (-one.gain, one.pairs)))
@@ -245,7 +259,7 @@ class _Search:
         variance = self._evidence.dispersion * mean + (spread2 + (UNLIKE * part) ** 2) * mean**2
         return sure_gain(count, mean, variance)
 
-    def _worth(self, chosen: tuple[Cell, ...]) -> float:
+    def worth(self, chosen: tuple[Cell, ...]) -> float:
         """Log-likelihood ratio of a set against no slice at all, less its price."""
         _, fitted = self._fit(chosen)
         count, mean = self._evidence.count, np.maximum(self._evidence.mean, 1e-9)

@@ -9,9 +9,10 @@ import numpy as np
 from schemas.spike import Spike
 from stats.localise import interval, onset_posterior
 from streams.detect.episode import Episode, spike_id
-from streams.detect.known import Bools, Floats, Known
+from streams.detect.known import Bools, Floats, Ints, Known
 from streams.detect.ladder import Alarm, Ladder
-from streams.detect.place import best_place, cover, explained_by, gather, shared_mass
+from streams.detect.leafwise import Pairs, inside
+from streams.detect.place import added_to, best_place, cover, explained_by, gather, host_of, own_counts, shared_mass
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, reopen, tell, totals
 
@@ -73,22 +74,22 @@ def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None 
 
 def _take(known: Known, found: Found) -> list[Spike]:
     """Open a spike where the excess is explained best, unless one that is open or was so lately goes on there."""
-    number = best_place(known, found.rungs, found.alarm, known.free, explained=found.explained)
-    episode = _open(known, found.rungs, found.alarm, number)
+    number = found.alarm.number
+    pairs = best_place(known, found.rungs, found.alarm)
+    episode = _open(known, found.rungs, found.alarm, pairs)
     for other in known.episodes:
         close_by = abs(other.onset_s - episode.onset_s) <= max(other.window_s, episode.window_s)
-        if other.state == "open" and not other.inside and close_by and gather(known, other, number):
-            other.covered[found.alarm.number] = True
+        if other.state == "open" and not other.inside and close_by and gather(known, other, pairs):
+            other.covered[number] = True
             refree(known)
             return [tell(known, other)]
-    before = _before(known, episode)
     same = next((one for one in known.episodes if one.name == episode.name), None)
     if same is not None and same.state != "closed":
-        return _leave_to(known, same.merged_into or same.name, found.alarm.number)
-    before = same if same is not None else before
+        return _leave_to(known, same.merged_into or same.name, number)
+    before = same if same is not None else _before(known, episode)
     if before is not None:
         told = [reopen(known, before)]
-        before.covered[[number, found.alarm.number]] = True
+        before.covered[number] = True
         refree(known)
         return told
     known.episodes.append(episode)
@@ -107,14 +108,21 @@ def _leave_to(known: Known, name: str, number: int) -> list[Spike]:
 
 def _before(known: Known, episode: Episode) -> Episode | None:
     """The closed spike that this one goes on: at mostly the same slice, not long ago."""
-    shared = shared_mass(known, episode.number)
+    mass = float(shared_mass(known, episode.pairs)[0])
     for old in reversed(known.episodes):
-        if old.state != "closed" or old.end_s is None or old.teaches or old.inside or old.number < 0:
+        if old.state != "closed" or old.end_s is None or old.teaches or old.inside:
             continue
-        same = float(shared[old.number]) >= 0.5 * max(float(known.mass[episode.number]), float(known.mass[old.number]))
-        if same and episode.onset_s - old.end_s <= known.settings.return_s:
+        shared = _met(known, old.pairs, episode.pairs)
+        same = shared >= 0.5 * max(mass, float(shared_mass(known, old.pairs)[0]))
+        if (same or old.pairs == episode.pairs) and episode.onset_s - old.end_s <= known.settings.return_s:
             return old
     return None
+
+
+def _met(known: Known, one: Pairs, other: Pairs) -> float:
+    """Usual contacts that lie in both slices."""
+    both = inside(known, one) & inside(known, other)
+    return float(known.leaf_mass[both[: len(known.leaf_mass)]].sum())
 
 
 def _look_inside(known: Known) -> list[Spike]:
@@ -135,16 +143,16 @@ def _look_inside(known: Known) -> list[Spike]:
 def _burst(known: Known, episode: Episode, found: Found) -> list[Spike]:
     """Open the burst; where it soon rivals all of the spike's excess so far, the spike ends where it begins."""
     told: list[Spike] = []
-    rungs, alarm, explained = found
-    number = best_place(known, rungs, alarm, episode.covered, explained=explained)
+    rungs, alarm, _ = found
+    pairs = best_place(known, rungs, alarm)
     observed, expected, _ = totals(known, episode, known.now_s)
-    excess = rungs.excess(alarm.window, number)
+    excess = rungs.excess(alarm.window, host_of(known, pairs)[0])
     if excess >= known.settings.rival * (observed - expected - excess):
-        burst = _open(known, rungs, alarm, number)
+        burst = _open(known, rungs, alarm, pairs)
         told.append(close(known, episode, end_s=max(burst.onset_s, episode.since_s + known.bucket_s)))
     else:
-        number = best_place(known, rungs, alarm, episode.covered, explained=explained, raised=episode.rise)
-        burst = _open(known, rungs, alarm, number, raised=episode.rise)
+        pairs = best_place(known, rungs, alarm, host=episode)
+        burst = _open(known, rungs, alarm, pairs, raised=episode.rise)
         burst.inside = episode.name
     if any(one.name == burst.name for one in known.episodes):
         return told
@@ -153,38 +161,44 @@ def _burst(known: Known, episode: Episode, found: Found) -> list[Spike]:
     return [*told, tell(known, burst)]
 
 
-def _open(known: Known, rungs: Ladder, alarm: Alarm, number: int, *, raised: float = 1.0) -> Episode:
+def _open(known: Known, rungs: Ladder, alarm: Alarm, pairs: Pairs, *, raised: float = 1.0) -> Episode:
     length = rungs.lengths[alarm.window]
     rows = rungs.windows.rows(2 * length if length > 1 else 3)
-    level = raised * float(rungs.level[alarm.window, number])
-    count = rungs.windows.count[rows, number]
-    for other in known.episodes:
-        if other.state == "open" and raised <= 1.0 and not known.watched.inside_of(number, other.number):
-            count = count - explained_by(known, other, rungs, rows)[:, number]
-    posterior = onset_posterior(
-        np.maximum(count, 0.0), rungs.windows.unit[rows, number] * level, dispersion=float(rungs.dispersion[number])
-    )
-    first, last = interval(posterior, level=0.9)
-    begin_s = known.last_end_s(rungs) - len(rows) * rungs.step_s
-    onset_s = begin_s + int(np.argmax(posterior)) * rungs.step_s
-    pairs = known.watched.slices[number]
+    number, part = host_of(known, pairs)
     episode = Episode(
-        name=spike_id(known.workspace.name, known.stream, pairs, onset_s),
+        name="",
         pairs=pairs,
         number=number,
         covered=np.zeros(len(known.free), dtype=bool),
         coarse=rungs is known.coarse,
         window=alarm.window,
         window_s=length * rungs.step_s,
-        level=level,
+        level=raised * part * float(rungs.level[alarm.window, number]),
         forecast2=float(rungs.spread2[alarm.window, number]),
         chance=alarm.chance,
         raised=raised,
-        onset_s=onset_s,
-        onset_low_s=min(begin_s + first * rungs.step_s, onset_s),
-        onset_high_s=max(begin_s + (last + 1) * rungs.step_s, onset_s),
+        onset_s=0,
+        onset_low_s=0,
+        onset_high_s=0,
         opened_s=known.now_s,
     )
+    date(known, episode, rungs, rows)
+    episode.name = spike_id(known.workspace.name, known.stream, pairs, episode.onset_s)
     cover(known, episode)
     episode.covered[alarm.number] = True
     return episode
+
+
+def date(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None:
+    """Say when a spike began, from these steps of its slice."""
+    count = own_counts(known, episode, rungs, rows)
+    for other in known.episodes:
+        if other.state == "open" and episode.raised <= 1.0 and not set(other.pairs) <= set(episode.pairs):
+            count = count - added_to(known, other, rungs, rows, episode.pairs)
+    mean = rungs.windows.unit[rows, episode.number] * episode.level
+    posterior = onset_posterior(np.maximum(count, 0.0), mean, dispersion=float(rungs.dispersion[episode.number]))
+    first, last = interval(posterior, level=0.9)
+    begin_s = known.last_end_s(rungs) - len(rows) * rungs.step_s
+    episode.onset_s = begin_s + int(np.argmax(posterior)) * rungs.step_s
+    episode.onset_low_s = min(begin_s + first * rungs.step_s, episode.onset_s)
+    episode.onset_high_s = max(begin_s + (last + 1) * rungs.step_s, episode.onset_s)

@@ -8,7 +8,7 @@ from schemas.spike import Spike
 from streams.detect.episode import Episode
 from streams.detect.known import Known
 from streams.detect.ladder import Ladder
-from streams.detect.place import are_one, move
+from streams.detect.place import are_one, move, window_of
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, tell, totals
 
@@ -56,19 +56,18 @@ def join(known: Known) -> list[Spike]:
 def _are_one(known: Known, earlier: Episode, later: Episode) -> bool:
     if earlier.name in {later.inside, later.name} or later.name == earlier.inside:
         return False
-    if earlier.number == later.number:
+    if earlier.pairs == later.pairs:
         return True
     close_by = abs(earlier.onset_s - later.onset_s) <= max(earlier.window_s, later.window_s)
     young = (known.now_s - later.opened_s) % (LOOK_EVERY * known.bucket_s) == 0
-    return close_by and (bool(earlier.covered[later.number]) or (young and are_one(known, earlier, later)))
+    return close_by and (set(earlier.pairs) <= set(later.pairs) or (young and are_one(known, earlier, later)))
 
 
 def _is_quiet(known: Known, episode: Episode) -> bool:
     """Whether a window about as long as the one that found it is back within chance."""
     rungs, place = _quiet_window(known, episode)
-    mean = episode.raised * float(rungs.mean[place, episode.number])
-    sd = np.sqrt(episode.raised * float(rungs.variance[place, episode.number]))
-    return bool(rungs.windows.count_sums[place, episode.number] - mean < QUIET_SD * sd)
+    count, mean, variance = window_of(known, episode, rungs, place)
+    return bool(count - episode.raised * mean < QUIET_SD * np.sqrt(episode.raised * variance))
 
 
 def _quiet_window(known: Known, episode: Episode) -> tuple[Ladder, int]:
@@ -86,7 +85,8 @@ def _has_faded(known: Known, episode: Episode) -> bool:
     day = next((i for i, length in enumerate(lengths) if length * known.block_s >= DAY_S), None)
     if day is None or not known.block_ends():
         return False
-    now = known.coarse.excess(day, episode.number)
+    count, mean, _ = window_of(known, episode, known.coarse, day)
+    now = count - mean
     episode.height = max(episode.height, now)
     return known.now_s - episode.onset_s > DAY_S and now < known.settings.faded * episode.height
 

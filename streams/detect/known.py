@@ -68,6 +68,7 @@ class Known:
         self.gap_days = 0.0
         self.episodes: list[Episode] = []
         self.spike_seq = 0
+        self.folds: object = None
         self._units: tuple[int, tuple[Floats, Floats, Floats]] | None = None
 
     @property

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from stats.localise import scan_score, sure_score
 from streams.detect.episode import Episode
-from streams.detect.known import Bools, Floats, Ints, Known
+from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Alarm, Ladder
-from streams.detect.memory import EMPTY, Sparse, added
+from streams.detect.leafwise import Pairs, Stretch, inside, leaves_of, stretch, usual
+from streams.detect.memory import EMPTY, Sparse
 
-REST_SD = 4.0
-WIDER = 1.15
 CHANGE_NATS = 3.0
 MOSTLY = 0.35
 SAME = 0.7
 
 
-def best_place(
-    known: Known, rungs: Ladder, alarm: Alarm, among: Bools, *, explained: Floats | float = 0.0, raised: float = 1.0
-) -> int:
-    """The slice that explains an alarm's window best, of those that share contacts with the alarm's slice.
-
-    ``explained`` is what other spikes account for, ``raised`` the rise that the alarm stands on.
-    """
-    count = np.maximum(rungs.windows.count_sums[alarm.window] - explained, 0.0)
-    seen = _seen(known, rungs, alarm.window, count, raised * rungs.mean[alarm.window])
-    among = among & (shared_mass(known, alarm.number) > 0)
-    among[alarm.number] = True
-    return _explaining(known, seen, among)
+def best_place(known: Known, rungs: Ladder, alarm: Alarm, *, host: Episode | None = None) -> Pairs:
+    """The slice that explains an alarm's window best beside the open spikes: of those named, the one with most of the
+    alarm's excess; the alarm's own where none is. With a ``host`` the alarm stands on that spike's rise."""
+    rows = rungs.windows.rows(rungs.lengths[alarm.window])
+    raised = None if host is None else (host.pairs, host.rise)
+    seen = stretch(known, rungs, alarm.window, rows, raised=raised)
+    own = known.watched.slices[alarm.number]
+    given = [one.pairs for one in known.episodes if one.state == "open" and one is not host]
+    shared = [(seen.excess(pairs, own), pairs) for pairs, _ in seen.placed(given)]
+    best = max(shared, default=(0.0, own), key=lambda one: one[0])
+    return best[1] if best[0] >= MOSTLY * seen.excess(own) > 0.0 else own
 
 
 def move(known: Known, episode: Episode) -> bool:
@@ -38,41 +33,34 @@ def move(known: Known, episode: Episode) -> bool:
     since = _since(known, episode)
     if since is None:
         return False
-    seen, own = since
-    here = episode.number
-    best = _explaining(known, seen, own >= MOSTLY * own[here])
-    if best == here:
+    rungs, window, seen, given = since
+    own = seen.excess(episode.pairs)
+    found = [pairs for pairs, _ in seen.placed(given)]
+    if episode.pairs in found:
         return False
-    if known.watched.inside_of(here, best):
-        better = seen.reach[best] >= max(float(seen.reach[here]), 0.0) + max(
-            _second(known, episode, seen, own), CHANGE_NATS
-        )
-    else:
-        better = seen.sure[best] >= max(float(seen.sure[here]), 0.0) * 1.1 + CHANGE_NATS
-    if better:
-        _put(known, episode, best, seen)
-    return bool(better)
+    shared = [(seen.excess(pairs, episode.pairs), pairs) for pairs in found]
+    held, best = max(shared, default=(0.0, episode.pairs), key=lambda one: one[0])
+    if held < MOSTLY * own or seen.worth(best, given) < seen.worth(episode.pairs, given) + CHANGE_NATS:
+        return False
+    _put(known, episode, best, rungs, window)
+    return True
 
 
-def gather(known: Known, episode: Episode, number: int) -> bool:
-    """Put a spike at a slice that holds it and slice ``number``, if that explains more than both do side by side."""
+def gather(known: Known, episode: Episode, pairs: Pairs) -> bool:
+    """Let an open spike answer for slice ``pairs`` too, where both together are explained by one slice that holds them."""
     since = _since(known, episode)
     if since is None:
         return False
-    seen, own = since
-    here = episode.number
-    holds = (shared_mass(known, here) >= known.mass[here]) & (shared_mass(known, number) >= known.mass[number])
-    beside = max(float(_beside(known, seen, own).reach[number]), 0.0)
-    apart = max(float(seen.reach[here]), 0.0) + beside + CHANGE_NATS
-    rest = seen.excess - seen.excess[here] - seen.excess[number]
-    spare = np.maximum(seen.mean - seen.mean[here] - seen.mean[number], 1e-6)
-    goes_on = rest > REST_SD * np.sqrt(seen.dispersion * spare + seen.spread2 * spare**2)
-    goes_on[[here, number]] = True
-    score = np.where(holds & goes_on, seen.reach, -np.inf)
-    best = int(np.argmax(score))
-    if score[best] < apart:
+    rungs, window, seen, given = since
+    found = [one for one, _ in seen.placed(given)]
+    both = [one for one in found if set(one) <= set(pairs) and set(one) <= set(episode.pairs)]
+    if pairs in found and pairs not in both:
         return False
-    _put(known, episode, best, seen)
+    if episode.pairs in both:
+        return True
+    if not both:
+        return False
+    _put(known, episode, both[0], rungs, window)
     return True
 
 
@@ -80,29 +68,44 @@ def are_one(known: Known, earlier: Episode, later: Episode) -> bool:
     """Whether most of what the later spike adds is the earlier one's."""
     rungs = known.reaching(min(earlier.onset_s, later.onset_s))
     rows = known.rows(rungs, later.onset_s)
-    own = float(explained_by(known, later, rungs, rows)[:, later.number].sum())
-    theirs = float(explained_by(known, earlier, rungs, rows)[:, later.number].sum())
+    shared = inside(known, earlier.pairs) & inside(known, later.pairs)
+    if not shared.any():
+        return False
+    own = float(added_to(known, later, rungs, rows, later.pairs).sum())
+    theirs = float(added_to(known, earlier, rungs, rows, later.pairs).sum())
     return own > 0.0 and theirs >= SAME * own
 
 
 def cover(known: Known, episode: Episode) -> None:
-    """Which slices lie mostly in the spike: it answers for them."""
-    if episode.number >= 0:
-        episode.covered = shared_mass(known, episode.number) >= 0.5 * known.mass
+    """Which slices lie mostly in the spike: it answers for them. Its slice may have been watched, or not, before."""
+    episode.number, _ = host_of(known, episode.pairs)
+    episode.covered = shared_mass(known, episode.pairs) >= 0.5 * np.maximum(known.mass, 1e-9)
+    if known.watched.slices[episode.number] == episode.pairs:
         episode.covered[episode.number] = True
 
 
-def shared_mass(known: Known, number: int) -> Floats:
-    """Usual contacts of every slice that also lie in slice ``number``."""
-    inside = known.watched.inside(number)[: len(known.leaf_mass)]
-    places = np.flatnonzero(inside & (known.leaf_mass > 0))
+def host_of(known: Known, pairs: Pairs) -> tuple[int, float]:
+    """The narrowest watched slice that holds slice ``pairs``, and the share of its contacts that lies there."""
+    number = known.watched.numbers.get(pairs)
+    if number is not None:
+        return number, 1.0
+    holding = [n for n, some in enumerate(known.watched.slices) if set(some) <= set(pairs)]
+    host = min(holding, key=lambda n: (float(known.mass[n]), n))
+    whole = usual(known, known.watched.slices[host])
+    return host, min(usual(known, pairs) / max(whole, 1e-9), 1.0)
+
+
+def shared_mass(known: Known, pairs: Pairs) -> Floats:
+    """Usual contacts of every watched slice that also lie in slice ``pairs``."""
+    within = inside(known, pairs)[: len(known.leaf_mass)]
+    places = np.flatnonzero(within & (known.leaf_mass > 0))
     return known.watched.add_up(places, known.leaf_mass[places])
 
 
 def explained_by(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> Floats:
     """What of every slice's contacts (columns) the spike adds to these steps (rows): those in its slice above usual."""
     unit = rungs.windows.unit[rows, episode.number]
-    return _above_usual(known, episode, _leaves(known, rungs, rows), unit * episode.level)
+    return _above_usual(known, episode, leaves_of(known, rungs, rows), unit * episode.level)
 
 
 def explained_blocks(known: Known, episode: Episode, within: Ints) -> Floats:
@@ -115,105 +118,71 @@ def explained_blocks(known: Known, episode: Episode, within: Ints) -> Floats:
     return _above_usual(known, episode, blocks, unit * episode.level)
 
 
+def counted(known: Known, parts: list[Sparse], pairs: Pairs) -> Floats:
+    """Contacts of every part in a slice, watched or not."""
+    within = inside(known, pairs)
+    return np.array([float(part.counts[within[part.places]].sum()) for part in parts], dtype=np.float64)
+
+
+def own_counts(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> Floats:
+    """A spike's slice's contacts in these steps."""
+    if known.watched.slices[episode.number] == episode.pairs:
+        return np.asarray(rungs.windows.count[rows, episode.number])
+    return counted(known, leaves_of(known, rungs, rows), episode.pairs)
+
+
+def window_of(known: Known, episode: Episode, rungs: Ladder, place: int) -> tuple[float, float, float]:
+    """Count, expectation and variance of a spike's slice in the newest window of a length."""
+    number = episode.number
+    mean = float(rungs.mean[place, number])
+    if known.watched.slices[number] == episode.pairs:
+        return float(rungs.windows.count_sums[place, number]), mean, float(rungs.variance[place, number])
+    mean *= host_of(known, episode.pairs)[1]
+    count = float(own_counts(known, episode, rungs, rungs.windows.rows(rungs.lengths[place])).sum())
+    return count, mean, float(rungs.dispersion[number]) * mean + float(rungs.spread2[place, number]) * mean**2
+
+
+def added_to(known: Known, episode: Episode, rungs: Ladder, rows: Ints, pairs: Pairs) -> Floats:
+    """What a spike adds to another slice, step by step: contacts above usual where the two meet."""
+    both = inside(known, episode.pairs) & inside(known, pairs)
+    count = np.array([float(part.counts[both[part.places]].sum()) for part in leaves_of(known, rungs, rows)])
+    whole = max(float(shared_mass(known, episode.pairs)[0]), 1e-9)
+    met = np.flatnonzero(both[: len(known.leaf_mass)])
+    share = min(float(known.leaf_mass[met].sum()) / whole, 1.0)
+    return np.asarray(count - rungs.windows.unit[rows, episode.number] * episode.level * share)
+
+
 def _above_usual(known: Known, episode: Episode, parts: list[Sparse], mean: Floats) -> Floats:
     many = len(known.free)
     places = np.concatenate([part.places for part in parts] or [EMPTY.places])
     counts = np.concatenate([part.counts for part in parts] or [EMPTY.counts]).astype(np.float64)
     step = np.repeat(np.arange(len(parts)), [len(part.places) for part in parts])
-    here = known.watched.inside(episode.number)[places]
+    here = inside(known, episode.pairs)[places]
     member = known.watched.member[places[here]]
     cell = (step[here, None] * (many + 1) + member).ravel()
     weights = np.repeat(counts[here], member.shape[1])
     count = np.bincount(cell, weights=weights, minlength=len(parts) * (many + 1)).reshape(len(parts), many + 1)
-    usual = shared_mass(known, episode.number)
-    share = usual / max(float(usual[episode.number]), 1e-9)
+    mass = shared_mass(known, episode.pairs)
+    share = mass / max(float(mass[0]), 1e-9)
     return np.asarray(np.where(mean[:, None] > 0, count[:, :-1] - np.outer(mean, share), 0.0))
 
 
-def _leaves(known: Known, rungs: Ladder, rows: Ints) -> list[Sparse]:
-    """Contacts per leaf of steps in the ring, given by their places."""
-    if not len(rows):
-        return []
-    back = (rungs.windows.steps - 1 - rows) % rungs.windows.keep
-    if rungs is known.fine:
-        return [known.recent[-1 - step] if step < len(known.recent) else EMPTY for step in back.tolist()]
-    last_s = known.last_end_s(rungs) - known.block_s
-    blocks = dict(zip(known.memory.starts, known.memory.blocks, strict=True))
-    if known.block_ends():
-        blocks.setdefault(last_s, added(known.open_block))
-    return [blocks.get(last_s - step * known.block_s, EMPTY) for step in back.tolist()]
-
-
-class _Seen(NamedTuple):
-    """A stretch of every slice: contacts and expectation, how surely each is raised, how far a rise reaches."""
-
-    rungs: Ladder
-    window: int
-    mean: Floats
-    excess: Floats
-    dispersion: Floats
-    spread2: Floats
-    sure: Floats
-    reach: Floats
-
-
-def _seen(known: Known, rungs: Ladder, window: int, count: Floats, mean: Floats) -> _Seen:
-    dispersion, spread2, depth = rungs.dispersion, rungs.spread2[window], known.watched.depth
-    variance = dispersion * mean + spread2 * mean**2
-    return _Seen(
-        rungs=rungs,
-        window=window,
-        mean=mean,
-        excess=count - mean,
-        dispersion=dispersion,
-        spread2=spread2,
-        sure=sure_score(count, mean=mean, variance=variance, depth=depth),
-        reach=scan_score(count, mean=mean, dispersion=dispersion, depth=depth),
-    )
-
-
-def _explaining(known: Known, seen: _Seen, among: Bools) -> int:
-    """The most surely raised slice; or one that holds it, where the rise surely goes on beyond it."""
-    best = int(np.argmax(np.where(among, seen.sure, -np.inf)))
-    holds = (shared_mass(known, best) >= known.mass[best]) & among
-    holds[best] = False
-    spare = np.maximum(seen.mean - seen.mean[best], 1e-6)
-    rest_sd = np.sqrt(seen.dispersion * spare + seen.spread2 * spare**2)
-    goes_on = (seen.excess - seen.excess[best] > REST_SD * rest_sd) & (seen.excess > WIDER * seen.excess[best])
-    wider = np.where(holds & goes_on & (seen.reach > seen.reach[best]), seen.reach, -np.inf)
-    return int(np.argmax(wider)) if np.isfinite(wider).any() else best
-
-
-def _since(known: Known, episode: Episode) -> tuple[_Seen, Floats] | None:
-    """Every slice since the spike's onset without other spikes' part, and the spike's own part; None once it came back."""
+def _since(known: Known, episode: Episode) -> tuple[Ladder, int, Stretch, list[Pairs]] | None:
+    """The stretch since the spike's onset and the other open spikes' slices; None once it came back."""
     rungs = known.reaching(episode.since_s)
     rows = known.rows(rungs, episode.onset_s)
     if episode.resumed_s is not None or not len(rows):
         return None
     window = min(episode.window, len(rungs.lengths) - 1)
-    count = rungs.windows.count[rows].sum(axis=0)
-    for other in known.episodes:
-        if other.state == "open" and other.name not in {episode.name, episode.inside} and other.inside != episode.name:
-            count -= np.maximum(explained_by(known, other, rungs, rows).sum(axis=0), 0.0)
-    mean = np.maximum(rungs.windows.unit[rows].sum(axis=0) * rungs.level[window], 1e-6)
-    own = explained_by(known, episode, rungs, rows).sum(axis=0)
-    return _seen(known, rungs, window, np.maximum(count, 0.0), mean), own
+    host = next((one for one in known.episodes if episode.inside and one.name == episode.inside), None)
+    seen = stretch(known, rungs, window, rows, raised=None if host is None else (host.pairs, episode.raised))
+    others = [one for one in known.episodes if one.state == "open" and one is not episode and one is not host]
+    return rungs, window, seen, [one.pairs for one in others]
 
 
-def _beside(known: Known, seen: _Seen, own: Floats) -> _Seen:
-    """The same stretch without the spike's own part."""
-    count = np.maximum(seen.mean + seen.excess - np.maximum(own, 0.0), 0.0)
-    return _seen(known, seen.rungs, seen.window, count, seen.mean)
-
-
-def _second(known: Known, episode: Episode, seen: _Seen, own: Floats) -> float:
-    """Score of the best separate spike beside this one: a wider slice has to explain more than the two."""
-    apart = shared_mass(known, episode.number) < 0.5 * known.mass[episode.number]
-    return max(float(np.where(apart, _beside(known, seen, own).reach, 0.0).max()), 0.0)
-
-
-def _put(known: Known, episode: Episode, number: int, seen: _Seen) -> None:
-    episode.number, episode.pairs = number, known.watched.slices[number]
-    episode.level = float(seen.rungs.level[seen.window, number])
-    episode.forecast2 = float(seen.rungs.spread2[seen.window, number])
+def _put(known: Known, episode: Episode, pairs: Pairs, rungs: Ladder, window: int) -> None:
+    episode.pairs = pairs
+    number, part = host_of(known, pairs)
+    episode.level = float(rungs.level[window, number]) * part
+    episode.forecast2 = float(rungs.spread2[window, number]) + (0.0 if part == 1.0 else 1.0 / usual(known, pairs))
     cover(known, episode)

@@ -9,7 +9,7 @@ from stats.localise import last_step
 from streams.detect.episode import Episode
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
-from streams.detect.place import explained_by, shared_mass
+from streams.detect.place import added_to, counted, explained_by, own_counts, shared_mass
 
 ONSET_SPAN_SD = 3.29
 CALM_SHARE = 0.02
@@ -88,7 +88,7 @@ def _take_out(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None
         return
     added *= min(left / float(added[episode.number]), 1.0)
     for other in known.episodes:
-        if other.state == "open" and known.watched.inside_of(other.number, episode.number):
+        if other.state == "open" and set(episode.pairs) <= set(other.pairs):
             added[other.covered] = 0.0
     count[rows] *= np.clip(1.0 - added / np.maximum(count[rows].sum(axis=0), 1e-9), 0.0, 1.0)
 
@@ -100,21 +100,23 @@ def refree(known: Known) -> None:
     for episode in known.episodes:
         if episode.state == "open":
             known.free &= ~episode.covered
-            known.calm &= shared_mass(known, episode.number) < CALM_SHARE * known.mass
+            known.calm &= shared_mass(known, episode.pairs) < CALM_SHARE * known.mass
 
 
 def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Floats, int, int]:
     """Counts and expectations of the spike's slice from its onset on, the first step's start, the step's width."""
     rungs = known.reaching(episode.since_s)
     rows = known.rows(rungs, episode.since_s)
-    count = rungs.windows.count[rows, episode.number]
+    count = own_counts(known, episode, rungs, rows)
     mean = rungs.windows.unit[rows, episode.number] * episode.level
     last_s = known.last_end_s(rungs)
     if last_s < known.now_s:
-        count = np.append(count, known.block_count[episode.number])
+        count = np.append(
+            count, counted(known, known.open_block, episode.pairs).sum() if known.block_unit[0] > 0 else 0.0
+        )
         mean = np.append(mean, known.block_unit[episode.number] * episode.level)
     for other in _apart(known, episode):
-        count[: len(rows)] -= explained_by(known, other, rungs, rows)[:, episode.number]
+        count[: len(rows)] -= added_to(known, other, rungs, rows, episode.pairs)
     begin_s = last_s - len(rows) * rungs.step_s
     keep = max(-(-(end_s - begin_s) // rungs.step_s), 0)
     return count[:keep], mean[:keep], begin_s, rungs.step_s
@@ -128,7 +130,7 @@ def _apart(known: Known, episode: Episode) -> list[Episode]:
         for other in known.episodes[:place]
         if other.state == "open"
         and other.name not in {episode.name, episode.inside}
-        and not known.watched.inside_of(episode.number, other.number)
+        and not set(other.pairs) <= set(episode.pairs)
     ]
 
 
