@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from schemas.timeline import Change
 from stats.effect import FEWEST_DAYS, Effect, effect
 from whence.daily import DAY, HISTORY_D, QUIET_MEAN, Cells, Watched, from_folder, from_store
-from whence.errors import DataRefused
+from whence.errors import DataRefused, SettingsError
 from whence.results import written_time
 from whence.settings import Settings
 from whence.show import OUT, print_json, print_table, say
@@ -105,9 +105,11 @@ def run_impact(
 
     Raises:
         DataRefused: the change is not known, or there are not enough days before or after it.
+        SettingsError: a folder without a mapping, or a mapping without a folder.
     """
     if (folder is None) != (mapping is None):
-        raise DataRefused("--folder and --mapping go together")
+        missing = "--folder" if folder is None else "--mapping"
+        raise SettingsError(f"--folder and --mapping go together; {missing} is missing")
     if folder is not None and mapping is not None:
         watched = from_folder(folder, mapping, key, settings.admit)
     else:
