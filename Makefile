@@ -39,7 +39,7 @@ format: venv ## Format the code
 
 contracts: venv ## Render the JSON Schemas and the dashboards again
 	$(BIN)/python -m schemas.contracts docs/contracts
-	$(BIN)/python -m dashboards.grafana deploy/grafana/dashboards
+	$(BIN)/python -m dashboards.grafana deploy/grafana
 
 lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml
