@@ -2,8 +2,9 @@
 
     python -m benchmarks.detection_planted [--runs 4] [--budget 1] [--cell NAME] [--json]
 
-After eight weeks of history, one spike every four days for eight weeks: on a slice of up to two dimensions, lasting three
-hours to two days, adding 3 to 16 times what counting alone makes the count of its whole span vary by. Seeded.
+After eight weeks of history, one spike every four days for eight weeks: on a slice of up to three dimensions, from any moment
+of an hour on, lasting three hours to two days, adding 3 to 16 times what counting alone makes the count of its whole span
+vary by, in proportion to the usual contacts, or (``--shape fading``) dying away. Seeded.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ LEAVES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One spike's truth: buckets from ``begin`` on, where, how many contacts were added, and how many sd that is."""
+    """One spike's truth: buckets from ``begin`` on (a part of one included), where, how many contacts were added, and how many sd that is."""
 
-    begin: int
+    begin: float
     length: int
     pairs: dict[str, str]
     added: int
@@ -55,7 +56,7 @@ class Tally:
     delays_h: list[float] = field(default_factory=list)
 
 
-def stream(cell: Cell, seed: int, weeks: int) -> tuple[list[Planted], Iterator[Bucket]]:
+def stream(cell: Cell, seed: int, weeks: int, shape: str = "steady") -> tuple[list[Planted], Iterator[Bucket]]:
     """One run's truth and its buckets."""
     random = np.random.default_rng((seed, 77, CELLS.index(cell)))
     per_hour = 3600 // cell.bucket_s
@@ -67,18 +68,23 @@ def stream(cell: Cell, seed: int, weeks: int) -> tuple[list[Planted], Iterator[B
     counts = random.poisson(noisy)
     truth = []
     for begin_h in range(8 * WEEK_H + 30, weeks * WEEK_H - 80, 96):
-        begin = (begin_h + int(random.integers(24))) * per_hour
+        moment = (begin_h + float(random.uniform(0, 24))) * per_hour
+        begin = int(moment)
         length = int(random.choice([3, 8, 24, 48])) * per_hour
-        names = sorted(random.choice(len(DIMENSIONS), size=int(random.integers(3)), replace=False))
+        names = sorted(random.choice(len(DIMENSIONS), size=int(random.integers(4)), replace=False))
         like = LEAVES[int(random.choice(len(LEAVES), p=mean.sum(axis=0) / mean.sum()))]
         inside = np.array([all(leaf[name] == like[name] for name in names) for leaf in LEAVES])
         usual = float(mean[begin : begin + length, inside].sum())
         strength = float(random.uniform(3, 16))
         size = strength * np.sqrt(cell.dispersion * usual + 4)
-        weight = mean[begin : begin + length, inside]
+        age = np.arange(begin, begin + length + 1)
+        share = np.clip(age + 1 - moment, 0, 1) * np.clip(moment + length - age, 0, 1)
+        if shape == "fading":
+            share *= np.exp(-3 * np.maximum(age + 0.5 - moment, 0) / length)
+        weight = mean[begin : begin + length + 1, inside] * share[:, None]
         extra = random.poisson(size * weight / weight.sum())
-        counts[begin : begin + length, inside] += extra
-        truth.append(Planted(begin, length, {DIMENSIONS[n]: like[n] for n in names}, int(extra.sum()), strength))
+        counts[begin : begin + length + 1, inside] += extra
+        truth.append(Planted(moment, length, {DIMENSIONS[n]: like[n] for n in names}, int(extra.sum()), strength))
     width = timedelta(seconds=cell.bucket_s)
 
     def buckets() -> Iterator[Bucket]:
@@ -128,11 +134,11 @@ def _end(spike: Spike) -> datetime:
     return spike.end if spike.end is not None else spike.as_of
 
 
-def measure(cell: Cell, *, runs: int, budget: float, weeks: int = 16) -> dict[str, object]:
+def measure(cell: Cell, *, runs: int, budget: float, weeks: int = 16, shape: str = "steady") -> dict[str, object]:
     """All runs of one cell."""
     tally = Tally()
     for seed in range(runs):
-        truth, some = stream(cell, seed, weeks)
+        truth, some = stream(cell, seed, weeks, shape)
         workspace = Workspace(name="planted", bucket_s=cell.bucket_s, dimensions=DIMENSIONS, budget_per_week=budget)
         detector = Detector(workspace, "contacts", SETTINGS)
         found: dict[str, list[Spike]] = {}
@@ -160,11 +166,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--cell", default="")
+    parser.add_argument("--shape", choices=("steady", "fading"), default="steady")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     for cell in CELLS:
         if args.cell in cell.name:
-            row = measure(cell, runs=args.runs, budget=args.budget)
+            row = measure(cell, runs=args.runs, budget=args.budget, shape=args.shape)
             text = "  ".join(f"{key} {value}" for key, value in row.items())
             print(json.dumps(row) if args.json else text, flush=True)
 

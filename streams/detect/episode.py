@@ -29,7 +29,8 @@ def spike_id(workspace: str, stream: str, pairs: tuple[tuple[str, str], ...], on
 class Episode:
     """A spike's running state; times are epoch seconds, ``window`` a place in the ladder ``coarse`` or fine.
 
-    ``settled`` holds observed and expected up to an earlier close, when the spike came back.
+    ``settled`` holds observed and expected up to an earlier close, when the spike came back. ``edge2`` and ``shift`` are
+    what not knowing quite when it began and ended adds to the variance of its excess, and to the excess itself.
     """
 
     name: str
@@ -61,6 +62,8 @@ class Episode:
     height: float = 0.0
     rise: float = 1.0
     cleaned_s: int = 0
+    edge2: float = 0.0
+    shift: float = 0.0
 
     @property
     def since_s(self) -> int:
@@ -81,7 +84,7 @@ class Episode:
         """The next revision to tell; ``totals`` must be up to date."""
         observed, expected, variance = self.totals
         excess = observed - expected
-        reach = 1.645 * float(np.sqrt(variance))
+        reach, middle = 1.645 * float(np.sqrt(variance)), excess + self.shift
         self.revision += 1
         self.told_s, self.told_excess = as_of_s, excess
         return Spike(
@@ -103,8 +106,8 @@ class Episode:
             expected=round(expected, 3),
             observed=round(observed),
             excess=round(excess, 3),
-            excess_low=round(max(excess - reach, 0.0), 3),
-            excess_high=round(max(excess + reach, 0.0), 3),
+            excess_low=round(max(min(middle - reach, excess), 0.0), 3),
+            excess_high=round(max(middle + reach, excess, 0.0), 3),
             surprise=round(float(-np.log2(self.chance)), 2),
             window_s=self.window_s,
             budget_per_week=budget,

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.spike import Spike
-from stats.localise import interval, onset_posterior
+from streams.detect.dates import LEAD_STEPS, date_onset
 from streams.detect.episode import Episode, spike_id
-from streams.detect.known import Bools, Floats, Ints, Known
+from streams.detect.known import Bools, Floats, Known
 from streams.detect.ladder import Alarm, Ladder
 from streams.detect.leafwise import Pairs, inside
-from streams.detect.place import added_to, best_place, cover, explained_by, gather, host_of, own_counts, shared_mass
+from streams.detect.place import best_place, cover, explained_by, gather, host_of, shared_mass
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, reopen, tell, totals
 
@@ -163,7 +163,6 @@ def _burst(known: Known, episode: Episode, found: Found) -> list[Spike]:
 
 def _open(known: Known, rungs: Ladder, alarm: Alarm, pairs: Pairs, *, raised: float = 1.0) -> Episode:
     length = rungs.lengths[alarm.window]
-    rows = rungs.windows.rows(2 * length if length > 1 else 3)
     number, part = host_of(known, pairs)
     episode = Episode(
         name="",
@@ -177,28 +176,14 @@ def _open(known: Known, rungs: Ladder, alarm: Alarm, pairs: Pairs, *, raised: fl
         forecast2=float(rungs.spread2[alarm.window, number]),
         chance=alarm.chance,
         raised=raised,
-        onset_s=0,
-        onset_low_s=0,
-        onset_high_s=0,
+        onset_s=known.now_s - length * rungs.step_s,
+        onset_low_s=known.now_s - length * rungs.step_s,
+        onset_high_s=known.now_s,
         opened_s=known.now_s,
     )
-    date(known, episode, rungs, rows)
+    since_s = known.last_end_s(rungs) - (2 * length + LEAD_STEPS) * rungs.step_s
+    date_onset(known, episode, rungs, since_s, known.now_s)
     episode.name = spike_id(known.workspace.name, known.stream, pairs, episode.onset_s)
     cover(known, episode)
     episode.covered[alarm.number] = True
     return episode
-
-
-def date(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None:
-    """Say when a spike began, from these steps of its slice."""
-    count = own_counts(known, episode, rungs, rows)
-    for other in known.episodes:
-        if other.state == "open" and episode.raised <= 1.0 and not set(other.pairs) <= set(episode.pairs):
-            count = count - added_to(known, other, rungs, rows, episode.pairs)
-    mean = rungs.windows.unit[rows, episode.number] * episode.level
-    posterior = onset_posterior(np.maximum(count, 0.0), mean, dispersion=float(rungs.dispersion[episode.number]))
-    first, last = interval(posterior, level=0.9)
-    begin_s = known.last_end_s(rungs) - len(rows) * rungs.step_s
-    episode.onset_s = begin_s + int(np.argmax(posterior)) * rungs.step_s
-    episode.onset_low_s = min(begin_s + first * rungs.step_s, episode.onset_s)
-    episode.onset_high_s = max(begin_s + (last + 1) * rungs.step_s, episode.onset_s)

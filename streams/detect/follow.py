@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.spike import Spike
+from streams.detect.dates import date_again
 from streams.detect.episode import Episode
 from streams.detect.known import Known
 from streams.detect.ladder import Ladder
@@ -34,6 +35,7 @@ def follow(known: Known) -> list[Spike]:
         elif _is_worth_telling(known, episode):
             if move(known, episode):
                 refree(known)
+            date_again(known, episode, known.now_s)
             told.append(tell(known, episode))
     return told
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.spike import Spike
-from stats.localise import last_step
+from streams.detect.dates import date_close
 from streams.detect.episode import Episode
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
 from streams.detect.place import added_to, counted, explained_by, own_counts, shared_mass
 
-ONSET_SPAN_SD = 3.29
 CALM_SHARE = 0.02
 
 
@@ -33,16 +32,13 @@ def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
 def totals(known: Known, episode: Episode, end_s: int) -> tuple[float, float, float]:
     """Observed, expected and the variance of the excess, from the onset to ``end_s``.
 
-    Chance in the usual contacts, the forecast's error, and not knowing quite when the rise began and ended.
+    Chance in the usual contacts, the forecast's error, and what not knowing quite when the rise began and ended adds.
     """
     count, mean, _, _ = _steps_since(known, episode, end_s)
     observed = float(count.sum()) + episode.settled[0]
     expected = float(mean.sum()) + episode.settled[1]
     variance = float(known.coarse.dispersion[episode.number]) * expected + episode.forecast2 * expected**2
-    ends = 1 if episode.state == "open" else 2
-    edge = (episode.onset_high_s - episode.onset_low_s) / ONSET_SPAN_SD / max(end_s - episode.onset_s, known.bucket_s)
-    variance += ends * (min(edge, 1.0) * (observed - expected)) ** 2
-    return observed, expected, variance
+    return observed, expected, variance + episode.edge2
 
 
 def reopen(known: Known, episode: Episode) -> Spike:
@@ -136,6 +132,4 @@ def _apart(known: Known, episode: Episode) -> list[Episode]:
 
 def _end(known: Known, episode: Episode) -> int:
     """Where its rise most likely ended."""
-    count, mean, begin_s, step_s = _steps_since(known, episode, known.now_s)
-    steps = last_step(count, mean) + 1 if len(count) else 0
-    return min(max(begin_s + steps * step_s, episode.since_s + known.bucket_s), known.now_s)
+    return min(max(date_close(known, episode), episode.since_s + known.bucket_s), known.now_s)

@@ -1,0 +1,109 @@
+"""When a spike began and ended: dated anew while it is young and when it closes, as far back as its windows reach."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stats.dating import Dated, date_end, date_rise, excess_moments
+from streams.detect.episode import Episode
+from streams.detect.known import Floats, Known
+from streams.detect.ladder import Ladder
+from streams.detect.place import added_to, own_counts
+
+MOST_STEPS = 120
+LEAD_STEPS = 6
+LEVEL = 0.9
+
+
+class Steps:
+    """A spike's steps from well before its onset: contacts without other spikes' part, expectation, start and width."""
+
+    def __init__(self, known: Known, episode: Episode, rungs: Ladder, since_s: int, until_s: int) -> None:
+        rows = known.rows(rungs, since_s)
+        after = max((known.last_end_s(rungs) - until_s) // rungs.step_s, 0)
+        rows = rows[: len(rows) - after] if after else rows
+        count = own_counts(known, episode, rungs, rows)
+        for other in known.episodes:
+            if _apart(episode, other) and len(rows):
+                count = count - added_to(known, other, rungs, rows, episode.pairs)
+        self.begin_s = known.last_end_s(rungs) - (len(rows) + after) * rungs.step_s
+        self.step_s = rungs.step_s
+        self.count: Floats = np.maximum(count, 0.0)
+        self.mean: Floats = rungs.windows.unit[rows, episode.number] * episode.level
+        self._widen(-(-len(rows) // MOST_STEPS))
+
+    def _widen(self, by: int) -> None:
+        """Add up so many steps to one, the oldest that are left over forgotten."""
+        if by > 1:
+            spare = len(self.count) % by
+            self.begin_s += spare * self.step_s
+            self.step_s *= by
+            self.count = self.count[spare:].reshape(-1, by).sum(axis=1)
+            self.mean = self.mean[spare:].reshape(-1, by).sum(axis=1)
+
+    def at(self, step: float) -> int:
+        """The second at which a step, or a part of one, begins."""
+        return round(self.begin_s + step * self.step_s)
+
+
+def date_onset(known: Known, episode: Episode, rungs: Ladder, since_s: int, until_s: int) -> None:
+    """Say when a spike began, from its steps between these moments; nothing is said where there are none."""
+    steps = Steps(known, episode, rungs, since_s, until_s)
+    if not len(steps.count):
+        return
+    begin = date_rise(steps.count, steps.mean, **_noise(episode, rungs))
+    low, high = begin.interval(LEVEL)
+    episode.onset_s = steps.at(begin.mode)
+    episode.onset_low_s = min(steps.at(low), episode.onset_s)
+    episode.onset_high_s = max(steps.at(high), episode.onset_s)
+    whole = Dated(np.array([len(steps.count) - 0.25]), np.ones(1))
+    _settle(episode, steps, begin, whole)
+
+
+def date_again(known: Known, episode: Episode, until_s: int) -> None:
+    """Date a spike anew now that more of it is known; not once it is long or has come back."""
+    rungs = known.coarse if episode.coarse else known.finest
+    lead = max(episode.window_s, LEAD_STEPS * rungs.step_s)
+    since_s = episode.onset_low_s - lead
+    reach_s = min(rungs.windows.keep - 1, MOST_STEPS) * rungs.step_s
+    if episode.resumed_s is None and known.now_s - since_s <= reach_s:
+        date_onset(known, episode, rungs, since_s, until_s)
+
+
+def date_close(known: Known, episode: Episode) -> int:
+    """When a spike ended; its onset and what is open about its size are settled with it."""
+    rungs = known.reaching(episode.since_s)
+    steps = Steps(known, episode, rungs, episode.since_s, known.now_s)
+    if not len(steps.count):
+        return known.now_s
+    end = date_end(steps.count, steps.mean, **_noise(episode, rungs))
+    low, high = end.interval(0.02)
+    at_s = steps.at(round((low + high) / 2))
+    date_again(known, episode, at_s)
+    steps = Steps(known, episode, rungs, episode.since_s, known.now_s)
+    if len(steps.count):
+        end = date_end(steps.count, steps.mean, **_noise(episode, rungs))
+        at = steps.count[: max(round((at_s - steps.begin_s) / steps.step_s), 1)]
+        begin = Dated(np.zeros(1), np.ones(1))
+        middle, spread = excess_moments(steps.count, steps.mean, begin, end)
+        episode.edge2 += spread
+        episode.shift += middle - float((at - steps.mean[: len(at)]).sum())
+    return at_s
+
+
+def _settle(episode: Episode, steps: Steps, begin: Dated, end: Dated) -> None:
+    """What not knowing the onset leaves open about the size."""
+    middle, episode.edge2 = excess_moments(steps.count, steps.mean, begin, end)
+    first = begin.mode
+    episode.shift = middle - float((steps.count[first:] - steps.mean[first:]).sum())
+
+
+def _noise(episode: Episode, rungs: Ladder) -> dict[str, float]:
+    return {"dispersion": float(rungs.dispersion[episode.number]), "spread2": min(episode.forecast2, 1.0)}
+
+
+def _apart(episode: Episode, other: Episode) -> bool:
+    """Whether another open spike's part is to be taken off: not its own host's, nor one's that holds it."""
+    if other is episode or other.state != "open" or other.name == episode.inside or other.inside == episode.name != "":
+        return False
+    return not set(other.pairs) <= set(episode.pairs)
