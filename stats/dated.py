@@ -28,7 +28,7 @@ QUIET = {"weekly": 10, "daily": 21}
 KEEP_D = {"weekly": 4_400, "daily": 1_100}
 REFIT_EVERY = {"weekly": 4, "daily": 7}
 EAGER = 40
-STILL = 0.05
+STILL = 0.02
 HIGHEST_SHARE = 0.02
 CALM = 0.5
 
@@ -174,7 +174,7 @@ class DatedDetector:
             expected=np.where(self._told > 2, mean, np.nan),
             lower=np.where(self._told > 2, np.floor(_quantile(0.025, mean, variance)), np.nan),
             upper=np.where(self._told > 2, np.ceil(_quantile(0.975, mean, variance)), np.nan),
-            surprise=-np.log2(np.minimum(step, 1.0)),
+            surprise=np.abs(np.log2(np.minimum(step, 1.0))),
             spike=self._followed(alarm, (step <= STILL) & np.isfinite(counts)),
             mismeasured=ready & (np.nan_to_num(counts, nan=1.0) <= 0) & (mean > 5 * spread) & (mean > 20),
         )

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 HALF_LIVES_D = (182.0, 56.0, 14.0)
 TRUSTS = (0.85, 0.08, 0.04, 0.03)
-SCORE_HALF_LIFE_D = 365.0
+SCORE_HALF_LIFE = 60.0
 FREE = 1e-6
 STAYS_D = 56
 STAYS_STEPS = 8
@@ -86,7 +86,7 @@ def learn(
         clean = np.where(stays, count, found.count)
         fitted = fit(columns, clean, use, precision=precision, start=beta, steps=1)
         beta = fitted.coefficients
-        precision = _relevant(fitted, phi, calendar, steps * calendar.step_d)
+        precision = _relevant(fitted, precision, phi, calendar, steps * calendar.step_d)
         phi = dispersion(found, here, use * ~stays, phi, worth=WORTH, usual=USUAL)
         phi = np.maximum(phi * told / np.maximum(told - _spent(fitted, precision), _FEWEST), 1.0)
     mean = np.exp(np.clip(beta @ columns.T, -30, 30))
@@ -110,16 +110,20 @@ def _cold(known: Known, calendar: CalendarColumns, columns: Floats, count: Float
     )  # fmt: skip
 
 
-def _relevant(fitted: Fit, phi: Floats, calendar: CalendarColumns, known_d: int) -> Floats:
-    """The prior's precision of each group of coefficients, from their own size."""
-    precision = np.full(fitted.coefficients.shape, FREE)
-    spread = np.diagonal(fitted.inverse, axis1=1, axis2=2) * phi[:, None]
+def _relevant(fitted: Fit, precision: Floats, phi: Floats, calendar: CalendarColumns, known_d: int) -> Floats:
+    """The prior's precision of each group of coefficients: from their size were there no prior, beyond their error."""
+    renewed = np.full(precision.shape, FREE)
+    left = np.diagonal(fitted.inverse, axis1=1, axis2=2)
+    told = np.maximum(1.0 - precision * left, 1e-7)
+    free, error = fitted.coefficients / told, phi[:, None] * left / told
     for group in calendar.groups():
-        square = np.sum(fitted.coefficients[:, group] ** 2 + spread[:, group], axis=1)
-        precision[:, group] = (phi * (group.stop - group.start + 1) / np.maximum(square, 1e-9))[:, None]
+        many = group.stop - group.start
+        noise = error[:, group].mean(axis=1)
+        spread = np.sum(free[:, group] ** 2, axis=1) / (many + 1) - noise
+        renewed[:, group] = (phi / np.maximum(spread, 0.05 * noise + 1e-9))[:, None]
     for group in calendar.shut(known_d):
-        precision[:, group] = SHUT
-    return np.asarray(np.minimum(precision, SHUT))
+        renewed[:, group] = SHUT
+    return np.asarray(np.minimum(renewed, SHUT))
 
 
 def _spent(fitted: Fit, precision: Floats) -> Floats:
@@ -149,8 +153,8 @@ def _wander(clean: Floats, mean: Floats, use: Floats, phi: Floats, step_d: int) 
         ratio = (above + pull) / (below + pull)
         paths.append(np.concatenate([np.ones((len(clean), 1)), ratio[:, :-1]], axis=1))
         ends.append(ratio[:, -1])
-    age = np.arange(clean.shape[1])[::-1] * step_d
-    weight = use * 0.5 ** (age / SCORE_HALF_LIFE_D)
+    age = np.arange(clean.shape[1])[::-1]
+    weight = use * 0.5 ** (age / SCORE_HALF_LIFE)
     for path in paths:
         off = np.minimum((clean - path * mean) ** 2 / (phi[:, None] * mean), 12.0)
         scores.append(-0.5 * np.sum(weight * off, axis=1))

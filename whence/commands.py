@@ -127,7 +127,7 @@ def demo(
 )
 def run(
     context: typer.Context,
-    part: Annotated[Literal["admit", "agents", "sink", "quality", "web"], typer.Argument(help="Which part.")],
+    part: Annotated[Literal["admit", "agents", "alerts", "sink", "quality", "web"], typer.Argument(help="Which part.")],
 ) -> None:
     """Run one part of Whence, for containers; it answers /health, /ready and /metrics."""
     from whence.up import run_part
@@ -222,6 +222,36 @@ def impact(
 
 @app.command(
     epilog=_examples(
+        "whence detect tickets.csv --out alarms.csv",
+        "whence detect tickets.csv.gz --budget 0.2 --out alarms.csv.gz --plot spikes.png --holidays holidays.csv",
+    )
+)
+def detect(
+    context: typer.Context,
+    *,
+    table: Annotated[
+        Path, typer.Argument(help="CSV (also gzipped) with time, count and any columns that name a series.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file for a verdict per row; gzipped by its name.")],
+    budget: Annotated[
+        float, typer.Option("--budget", help="False spikes allowed a week, over all series of the file.")
+    ] = 1.0,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Picture (PNG, SVG or PDF) of the most surprising series.")
+    ] = None,
+    panels: Annotated[int, typer.Option("--panels", help="How many series the picture shows.")] = 6,
+    holidays: Annotated[Path | None, typer.Option("--holidays", help="File with one date a line.")] = None,
+    json: Json = False,
+) -> None:
+    """Find the spikes in any table of counts, every step judged by nothing later."""
+    from whence.detect import run_detect
+
+    context.obj.settings()
+    run_detect(table, budget=budget, out=out, plot=plot, holidays=holidays, panels=panels, as_json=json)
+
+
+@app.command(
+    epilog=_examples(
         "whence export attributions > attributions.csv",
         "whence export contacts --format jsonl --out contacts.jsonl --since 2026-01-01",
     )
@@ -299,6 +329,33 @@ def story(
     from whence.story import run_story
 
     run_story(folder, seed, fresh=fresh_seed)
+
+
+dashboards = typer.Typer(help="Grafana's dashboards, as code.", no_args_is_help=True)
+app.add_typer(dashboards, name="dashboards")
+
+
+@dashboards.command(epilog=_examples("whence dashboards publish", "whence dashboards publish --dry-run"))
+def publish(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; show what would differ.")] = False,
+    annotations: Annotated[
+        bool, typer.Option("--annotations/--no-annotations", help="Also changes and spikes, from the store.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Bring a Grafana to what the code says: folder, data source, dashboards, alert rules, annotations; twice changes nothing."""
+    from whence.dashboards import run_publish
+
+    run_publish(context.obj.settings(), dry_run=dry_run, annotations=annotations, as_json=json)
+
+
+@dashboards.command(epilog=_examples("whence dashboards render deploy/grafana"))
+def render(folder: Annotated[Path, typer.Argument(help="Folder to write into.", show_default=False)]) -> None:
+    """Write the dashboards and alert rules as files, for Grafana's own provisioning."""
+    from dashboards.grafana import main
+
+    main(folder)
 
 
 @app.command()
