@@ -12,7 +12,9 @@ from schemas.frame import WatchedStream
 CauseKind = Literal[
     "release", "promotion", "policy", "price", "incident", "automation", "capacity", "unknown", "measurement"
 ]
-EvidenceLine = Literal["prior", "time", "scope", "exposure", "words", "dose", "quality", "feedback"]
+EvidenceLine = Literal[
+    "prior", "time", "scope", "exposure", "words", "dose", "quality", "feedback", "joint", "hunch", "parts"
+]
 NAMELESS = ("unknown", "measurement")
 
 

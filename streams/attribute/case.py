@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from schemas.attribution import Attribution, Quote, Term
 from schemas.raw import Feedback
 from schemas.spike import Spike
-from stats.words import SLOTS, excess_terms
+from stats.words import SLOTS, excess_terms, function_slots
 from streams.attribute import memory as past
 from streams.attribute.memory import Document, Memory, WordCounts
 
@@ -24,13 +25,20 @@ TERMS = 6
 STRONGEST = 8.0
 FEW = 30
 USUALLY_REPEATED = 0.05
+VOICED = 40
+LITTLE = 0.2
+"""What is left of the excess of a function word."""
+VOICE_FROM = 2.0
+CLEAR_TERMS = 6
+_VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+|\d{2,3})(?![\w]|\.\d)")
 
 
 @dataclass(slots=True)
 class SpikeWords:
     """What the contacts of a spike say: excess strength per slot, how rare each slot usually is, shares of contacts
     with it now and usually, and examples. ``top_customer`` and ``repeated`` are shares of the sampled contacts:
-    of the most frequent customer, and of texts already seen in the window."""
+    of the most frequent customer, and of texts already seen in the window. ``clarity`` is how much of the excess its most
+    unusual words cover, 0 to 1; ``versions`` holds shares of contacts that write a version, now and before the onset."""
 
     strength: Floats = field(default_factory=lambda: np.zeros(SLOTS))
     rarity: Floats = field(default_factory=lambda: np.zeros(SLOTS))
@@ -44,11 +52,25 @@ class SpikeWords:
     repeated: float = 0.0
     repeated_before: float = 0.0
     exposed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    clarity: float = 0.0
+    versions: dict[str, tuple[float, float]] = field(default_factory=dict)
+    voice: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a spike's own evidence says of every cause at its last revision, for the spikes beside it: log-odds by cause
+    (a change's key, or the name of a nameless cause) in all, and by prior and time alone; its most unusual words."""
+
+    own: dict[str, float]
+    prior: dict[str, float]
+    voice: dict[int, float]
+    sampled: int
 
 
 @dataclass(slots=True)
 class Case:
-    """State of one spike's attribution."""
+    """State of one spike's attribution. ``tie`` is how likely it is one event with a larger spike beside it."""
 
     spike: Spike
     opened: datetime
@@ -60,6 +82,8 @@ class Case:
     last: Attribution | None = None
     hours: float | None = None
     customers: int = 0
+    standing: Standing | None = None
+    tie: float = 0.0
 
 
 def window(spike: Spike) -> tuple[float, float]:
@@ -89,11 +113,13 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
     # Weighted counts overstate what the samples know: judge them as if each sample were one contact.
     counts, floor = now.counts * (now.sampled / now.total), max(usual.total, 1.0)
     z = excess_terms(counts, float(now.sampled), usual.counts, usual.total)
+    z[function_slots()] *= LITTLE
     strength = np.where(counts >= 1.5, np.clip(z, 0.0, STRONGEST), 0.0)
     before = past.documents(memory, mask, start_s - past.FINE_S, start_s)
+    voiced = [place for place in np.argsort(-strength, kind="stable")[:VOICED] if strength[place] > VOICE_FROM]
     return SpikeWords(
         strength=strength,
-        rarity=np.clip(np.log((floor + 1.0) / (usual.counts + 1.0)) / np.log(floor + 1.0), 0.0, 1.0),
+        rarity=_rarity(usual.counts, floor),
         share_now=now.counts / now.total,
         share_usual=np.minimum(usual.counts / floor, 1.0),
         sampled=len(docs),
@@ -104,7 +130,57 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
         repeated=_repeated(docs),
         repeated_before=_repeated(before) if len(before) >= FEW else USUALLY_REPEATED,
         exposed=_exposed(docs),
+        clarity=_clarity(case.spike, docs, now, usual, strength),
+        versions=_versions(docs, before),
+        voice={int(place): float(strength[place]) for place in voiced},
     )
+
+
+def _rarity(usual: Floats, total: float) -> Floats:
+    """How rare each slot usually is: 0 for a word that every contact says, 1 for one never seen."""
+    rarity: Floats = np.clip(np.log((total + 1.0) / (usual + 1.0)) / np.log(total + 1.0), 0.0, 1.0)
+    return rarity
+
+
+def _clarity(spike: Spike, docs: list[Document], now: WordCounts, usual: WordCounts, strength: Floats) -> float:
+    """Share of the excess that the most unusual words cover: 1 where it speaks with one voice, 0 where it says what is
+    always said, or where too few were sampled to tell."""
+    gained = np.where(strength > 2.5, now.counts / now.total - usual.counts / max(usual.total, 1.0), 0.0)
+    best = [int(place) for place in np.argsort(-gained, kind="stable")[:CLEAR_TERMS] if gained[place] > 0]
+    if len(docs) < QUOTES or not best:
+        return 0.0
+    wanted = set(best)
+    said = sum(doc.weight for doc in docs if not wanted.isdisjoint(doc.slots.tolist())) / sum(d.weight for d in docs)
+    usually = 1.0 - float(np.prod(1.0 - np.minimum(usual.counts[best] / max(usual.total, 1.0), 1.0)))
+    needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
+    return float(np.clip((said - usually) / needed, 0.0, 1.0)) * min(1.0, len(docs) / 12)
+
+
+def plain_version(version: str) -> str:
+    """A version as people may shorten it: without closing zeros.
+
+    >>> plain_version("72.0"), plain_version("5.2.0"), plain_version("66.0.4")
+    ('72', '5.2', '66.0.4')
+    """
+    while version.endswith(".0"):
+        version = version[:-2]
+    return version
+
+
+def _versions(now: list[Document], before: list[Document]) -> dict[str, tuple[float, float]]:
+    """Shares of the sampled texts that write a version, now and before the onset."""
+    counts: list[dict[str, int]] = [{}, {}]
+    texts = [[doc.sample.text for doc in docs if doc.sample is not None] for docs in (now, before)]
+    for found, said in zip(counts, texts, strict=True):
+        for text in said:
+            for version in {plain_version(one) for one in _VERSION.findall(text)}:
+                found[version] = found.get(version, 0) + 1
+    if len(texts[0]) < QUOTES:
+        return {}
+    return {
+        version: (times / len(texts[0]), counts[1].get(version, 0) / max(len(texts[1]), 1))
+        for version, times in sorted(counts[0].items())
+    }
 
 
 def _distinct(docs: list[Document]) -> WordCounts:

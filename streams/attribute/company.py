@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import NamedTuple
+
+import numpy as np
 
 from schemas.attribution import Attribution
 from schemas.spike import Spike
-from streams.attribute.case import Case, window
+from stats.joint import joint_posterior, tie_probability
+from streams.attribute.case import Case, Standing, window
+from streams.attribute.kinds import TEMPERATURE
 
-MOMENT = timedelta(hours=1)
+NEAR = timedelta(hours=24)
+MOST = 24
+LOOSE = 0.05
+SPOKEN = 8
+ECHO_H = 1.0
+IMPOSSIBLE = -30.0
+
+
+class Company(NamedTuple):
+    """What the spikes beside one add to each cause, in nats, and the larger one that it is tied to, if any."""
+
+    added: dict[str, float]
+    tie: float
+    leader: Attribution | None
+    smaller: int
 
 
 def nested(case: Case, cases: Iterable[Case]) -> list[Spike]:
@@ -31,19 +50,65 @@ def nested(case: Case, cases: Iterable[Case]) -> list[Spike]:
     )
 
 
-def leader(case: Case, cases: Iterable[Case]) -> Attribution | None:
-    """What was last said of the largest spike, larger than this one, that began within an hour (or three buckets) of
-    it on a slice that does not contradict its own."""
-    spike = case.spike
-    near = max(MOMENT, timedelta(seconds=3 * spike.bucket_s))
-    larger = [
+def join(case: Case, standing: Standing, cases: Iterable[Case], *, events_per_day: float) -> Company:
+    """Hold a spike's own evidence beside that of the spikes that began within a day of it.
+
+    The larger a spike, the earlier in line; each is tied to the one before it that is most likely the same event.
+    """
+    line = _in_line(case, cases)
+    standings = [standing if one is case else one.standing for one in line]
+    told = [one for one in standings if one is not None]
+    parents, ties = _ties(line, told, events_per_day)
+    row = next(place for place, one in enumerate(line) if one is case)
+    if parents[row] < 0 and row not in parents:
+        return Company({}, 0.0, None, 0)
+    causes = sorted({cause for one in told for cause in one.own})
+    own = np.array([[one.own.get(cause, IMPOSSIBLE) for cause in causes] for one in told]) / TEMPERATURE
+    prior = np.array([[one.prior.get(cause, IMPOSSIBLE) for cause in causes] for one in told]) / TEMPERATURE
+    prior = np.exp(prior - prior.max(axis=1, keepdims=True))
+    _, added = joint_posterior(own, prior / prior.sum(axis=1, keepdims=True), parents, np.array(ties))
+    nats = (added[row] - added[row][causes.index("unknown")]) * TEMPERATURE
+    leader = line[parents[row]].last if parents[row] >= 0 else None
+    return Company(dict(zip(causes, nats.tolist(), strict=True)), ties[row], leader, parents.count(row))
+
+
+def _in_line(case: Case, cases: Iterable[Case]) -> list[Case]:
+    near = [
         one
         for one in cases
-        if one is not case
-        and one.last is not None
-        and one.spike.state != "merged"
-        and one.spike.excess > spike.excess
-        and abs(one.spike.onset - spike.onset) <= near
-        and all(one.spike.slice.get(name, value) == value for name, value in spike.slice.items())
+        if one is case
+        or (
+            one.standing is not None and one.spike.state != "merged" and abs(one.spike.onset - case.spike.onset) <= NEAR
+        )
     ]
-    return max(larger, key=lambda one: (one.spike.excess, one.spike.spike_id)).last if larger else None
+    near.sort(key=lambda one: (-one.spike.excess, one.spike.spike_id))
+    return near if len(near) <= MOST else [*[one for one in near if one is not case][: MOST - 1], case]
+
+
+def _ties(line: list[Case], told: list[Standing], events_per_day: float) -> tuple[list[int], list[float]]:
+    parents, ties = [-1], [0.0]
+    for row in range(1, len(line)):
+        chances = [_tie(line[row].spike, line[i].spike, told[row], told[i], events_per_day) for i in range(row)]
+        best = int(np.argmax(chances))
+        parents.append(best if chances[best] > LOOSE else -1)
+        ties.append(chances[best] if chances[best] > LOOSE else 0.0)
+    return parents, ties
+
+
+def _tie(one: Spike, other: Spike, said: Standing, by: Standing, events_per_day: float) -> float:
+    width_h = max((spike.onset_high - spike.onset_low) / timedelta(hours=1) for spike in (one, other))
+    return tie_probability(
+        apart_h=abs(one.onset - other.onset) / timedelta(hours=1),
+        blur_h=ECHO_H + one.bucket_s / 3600 + min(width_h, 24.0) / 4,
+        events_per_day=events_per_day,
+        likeness=_likeness(said.voice, by.voice) if min(said.sampled, by.sampled) >= SPOKEN else None,
+        compatible=all(other.slice.get(name, value) == value for name, value in one.slice.items()),
+    )
+
+
+def _likeness(one: Mapping[int, float], other: Mapping[int, float]) -> float | None:
+    """Cosine of two spikes' unusual words; ``None`` where one of them says nothing unusual."""
+    if not one or not other:
+        return None
+    norms = np.sqrt(sum(v * v for v in one.values()) * sum(v * v for v in other.values()))
+    return float(sum(value * other.get(place, 0.0) for place, value in one.items()) / norms)

@@ -11,16 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.attribution import Evidence, EvidenceLine
+from schemas.raw import ChangeKind
 from schemas.slices import slice_text
 from schemas.spike import Spike
 from schemas.timeline import Change
 from stats.contrast import scope_weight
+from stats.shares import Ratio
 from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords
-from streams.attribute.kinds import HABITS, OUTSIDE, VERDICT
+from streams.attribute.census import Pairs
+from streams.attribute.kinds import OTHER_VERSION, OUTSIDE, VERDICT
 from streams.attribute.memory import Memory
 
 Floats = NDArray[np.float64]
+PLURALS: dict[ChangeKind, str] = {
+    "release": "releases",
+    "promotion": "promotions",
+    "policy": "policies",
+    "price": "price changes",
+    "incident": "incidents",
+    "automation": "automations",
+    "capacity": "changes of staffing",
+}
 SCOPE_FIELDS = {
     "product": "products",
     "platform": "platforms",
@@ -33,7 +45,8 @@ SCOPE_FIELDS = {
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every candidate of one spike is compared with: its stream's memory, usual counts per leaf in the
-    spike's window (scaled to the spike's own expectation), and how often spikes come without a logged cause."""
+    spike's window (scaled to the spike's own expectation), how often spikes come without a logged cause,
+    and how many customers are on each version by the rest of their slice."""
 
     spike: Spike
     as_of: datetime
@@ -41,6 +54,7 @@ class Surroundings:
     observed: Floats
     expected: Floats
     unknown_per_day: float
+    versions: Mapping[Pairs, Mapping[str, int]]
 
 
 def line(name: EvidenceLine, weight: float, sentence: str, **numbers: float) -> Evidence:
@@ -53,15 +67,22 @@ def line(name: EvidenceLine, weight: float, sentence: str, **numbers: float) -> 
     )
 
 
-def prior_line(change: Change, around: Surroundings) -> Evidence:
-    """How often such a change causes a spike, against how often spikes come from elsewhere in a day."""
-    causes = HABITS[change.kind].causes
-    weight = math.log(causes / around.unknown_per_day)
-    sentence = f"About {causes:.0%} of {change.kind}s cause a spike; a spike from elsewhere comes every {1 / around.unknown_per_day:.0f} days."
-    return line("prior", weight, sentence, causes=causes, unknown_per_day=around.unknown_per_day)
+def prior_line(change: Change, around: Surroundings, share: Ratio, now: float) -> Evidence:
+    """How often such a change causes a spike, as learnt so far, against how often spikes come from elsewhere in a day.
+
+    ``now`` is that share once the change's other spikes are taken into account.
+    """
+    weight = math.log(now / around.unknown_per_day)
+    known = f"{share.value:.0%} of such {PLURALS[change.kind]} cause a spike ({share.low:.0%}\u2013{share.high:.0%})"
+    more = (
+        f"; with the others it is held to have caused, {now:.0%} for one more" if abs(now - share.value) > 0.005 else ""
+    )
+    sentence = f"{known}{more}; a spike from elsewhere comes every {1 / around.unknown_per_day:.1f} days."
+    numbers = {"causes": share.value, "low": share.low, "high": share.high, "now": now}
+    return line("prior", weight, sentence, unknown_per_day=around.unknown_per_day, **numbers)
 
 
-def _scope(change: Change, memory: Memory, *, versions: bool) -> dict[str, tuple[str, ...]]:
+def own_scope(change: Change, memory: Memory, *, versions: bool = True) -> dict[str, tuple[str, ...]]:
     """The scope in the workspace's own dimensions. A release's version is left out: the newest version's share of
     contacts rises by mere adoption."""
     named = {name: getattr(change.scope, attribute) for name, attribute in SCOPE_FIELDS.items()}
@@ -74,7 +95,7 @@ def _scope(change: Change, memory: Memory, *, versions: bool) -> dict[str, tuple
 
 def scope_line(change: Change, around: Surroundings) -> Evidence | None:
     """Whether the excess is where the change could touch, and absent where it could not; ``None`` without a scope."""
-    scope = _scope(change, around.memory, versions=change.kind != "release")
+    scope = own_scope(change, around.memory, versions=change.kind != "release")
     if not scope:
         return None
     text = slice_text({name: "/".join(values) for name, values in scope.items()})
@@ -106,7 +127,7 @@ def breadth_line(change: Change, around: Surroundings) -> Evidence | None:
     What touches all alike shows everywhere; a spike that does not is more likely something local. Said with two
     fifths of the contrast's weight, as a change can well hurt one place alone.
     """
-    named = {*_scope(change, around.memory, versions=True)}
+    named = {*own_scope(change, around.memory, versions=True)}
     local = {name: value for name, value in around.spike.slice.items() if name in SCOPE_FIELDS and name not in named}
     local.pop("version", None)
     if not local:
@@ -123,6 +144,17 @@ def breadth_line(change: Change, around: Surroundings) -> Evidence | None:
     beyond = float((around.observed - around.expected)[among & ~within].sum())
     sentence = f"The spike is on {slice_text(local)}, the change everywhere: {beyond:+.0f} contacts elsewhere."
     return line("scope", max(-1.2, min(0.4, -0.4 * contrast)), sentence, elsewhere=beyond, contrast=contrast)
+
+
+def other_version_line(change: Change, around: Surroundings) -> Evidence | None:
+    """A spike on one version is hardly the work of another's release; said only where no denominator tells more."""
+    own = around.spike.slice.get("version", "")
+    if change.kind != "release" or not change.scope.versions or own in ("", "other"):
+        return None
+    if own in change.scope.versions:
+        return line("scope", 0.5, f"The spike is on version {own}, which it released.")
+    sentence = f"The spike is on version {own}, it released {change.scope.versions[0]}."
+    return line("scope", OTHER_VERSION, sentence)
 
 
 def exposure_line(change: Change, found: SpikeWords) -> Evidence | None:

@@ -1,39 +1,84 @@
-"""The attribution of one spike at one moment: candidates, evidence, posterior, and the sentence that says it."""
+"""The attribution of one spike at one moment: candidates, evidence, posterior, and what it says to people."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
 from msgspec.structs import replace
 
-from schemas.attribution import Attribution, Candidate, Evidence, Quote, Term
+from schemas.attribution import Attribution, Candidate, Evidence
 from schemas.quality import QualityResult
 from schemas.slices import slice_text
-from schemas.spike import Spike
-from schemas.timeline import Change
-from stats.posterior import cause_interval, posterior
+from schemas.timeline import Change, Hunch
+from stats.posterior import posterior
 from streams.attribute import memory as past
 from streams.attribute.book import Version, document_frequency
-from streams.attribute.case import Case, SpikeWords, read_words, window
+from streams.attribute.case import Case, SpikeWords, Standing, read_words, window
+from streams.attribute.census import Census, by_version
+from streams.attribute.company import Company, join, nested
 from streams.attribute.evidence import (
     Surroundings,
     breadth_line,
     exposure_line,
     feedback_line,
     line,
+    other_version_line,
     prior_line,
     scope_line,
 )
-from streams.attribute.kinds import CEILING, COMPANY, HABITS, LEADING, MEASUREMENT, TEMPERATURE
+from streams.attribute.hunches import hunch_line, hunch_of_trouble
+from streams.attribute.kinds import CEILING, HABITS, MEASUREMENT, TEMPERATURE
+from streams.attribute.learnt import Ledger, again, learnt_causes
 from streams.attribute.matching import Match, fix_line, words_lines
 from streams.attribute.memory import Memory
 from streams.attribute.onset import dose_line, start_of, time_line
+from streams.attribute.parts import shared_out
 from streams.attribute.quality import quality_lines
+from streams.attribute.saying import say
+from streams.attribute.versions import rollout_line, stated_line, version_line
 
 SHOWN = 8
-Scored = tuple[Candidate, float]
+FELT = 0.05
+"""A line that moves the log-odds by less is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What may be used at the moment of a decision: changes, spikes beside this one, checks, customers, hunches, and what
+    was learnt so far; ``events_per_day`` counts spikes, those of one event once."""
+
+    as_of: datetime
+    final: bool
+    versions: list[Version]
+    cases: Sequence[Case]
+    checks: list[QualityResult]
+    hunches: Sequence[Hunch]
+    census: Census
+    ledger: Ledger
+    unknown_per_day: float
+    events_per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One candidate with its evidence, and the part of its weight that comes from prior and time."""
+
+    candidate: Candidate
+    prior: float
+
+    @property
+    def cause(self) -> str:
+        """What it is called among causes."""
+        return self.candidate.key or self.candidate.kind
+
+    @property
+    def score(self) -> float:
+        """Log-odds against ``unknown``."""
+        return float(sum(evidence.weight for evidence in self.candidate.evidence))
 
 
 def could_touch(change: Change, case: Case) -> bool:
@@ -51,71 +96,78 @@ def could_touch(change: Change, case: Case) -> bool:
     return begins <= spike.as_of and spike.onset_low <= until
 
 
-def explain(
-    case: Case,
-    memory: Memory,
-    versions: list[Version],
-    *,
-    as_of: datetime,
-    final: bool,
-    unknown_per_day: float,
-    checks: list[QualityResult],
-    nested: list[Spike],
-    leader: Attribution | None,
-) -> Attribution:
-    """One revision of a spike's attribution from what is known at ``as_of``.
-
-    ``nested`` are spikes of the same time on narrower slices: what their contacts say explains them, not this one.
-    ``leader`` is the attribution of a larger spike that began at the same moment.
-    """
-    if case.words is None or not final:
-        case.words = read_words(case, memory, nested)
+def explain(case: Case, memory: Memory, known: Known) -> Attribution:
+    """One revision of a spike's attribution from what is known at a moment; leaves its standing in the case."""
+    if case.words is None or not known.final:
+        case.words = read_words(case, memory, nested(case, known.cases))
     found = case.words
-    around = _surroundings(case, memory, as_of, unknown_per_day)
-    verdicts = _verdicts(case, as_of)
-    touching = [version.change for version in versions if could_touch(version.change, case)]
-    asked = {change.key for change in touching}
-    matched = words_lines(around, found, versions, asked, document_frequency(versions))
-    scored = [_nameless("unknown", _unknown_lines(around, versions, verdicts), 0.0)]
-    lines = [*quality_lines(around, found, checks), *_optional(feedback_line(verdicts, "measurement"))]
-    scored.append(_nameless("measurement", lines, MEASUREMENT))
-    scored.extend(_named(change, around, found, matched, verdicts) for change in touching)
-    scored = [_in_company(one, leader) for one in scored]
-    return _attribution(case, _with_probabilities(scored, case), as_of, final, (found.terms, found.quotes))
+    around = _surroundings(case, memory, known)
+    verdicts = _verdicts(case, known.as_of)
+    touching = [version.change for version in known.versions if could_touch(version.change, case)]
+    matched = words_lines(
+        around, found, known.versions, {change.key for change in touching}, document_frequency(known.versions)
+    )
+    weighed = [_unknown(around, known, verdicts), _measurement(around, found, known, verdicts)]
+    weighed.extend(_named(change, around, known, matched.get(change.key), case) for change in touching)
+    standing = Standing(
+        {one.cause: one.score for one in weighed}, {one.cause: one.prior for one in weighed}, found.voice, found.sampled
+    )
+    company = join(case, standing, known.cases, events_per_day=known.events_per_day)
+    case.standing, case.tie = standing, company.tie
+    weighed = [_in_company(one, company) for one in weighed]
+    return _attribution(
+        case, shared_out(case, memory, around, _with_probabilities(weighed), matched), known.as_of, known.final
+    )
 
 
-def _in_company(scored: Scored, leader: Attribution | None) -> Scored:
-    """One cause of two spikes of one moment is likelier than two: the larger spike's cause gains."""
-    candidate, score = scored
-    if leader is None or candidate.kind == "unknown":
-        return scored
-    top = leader.candidates[0]
-    if (top.kind, top.key) != (candidate.kind, candidate.key) or top.probability < LEADING:
-        return scored
-    where = slice_text(leader.slice) or "everywhere"
-    sentence = f"A larger spike of the same moment ({leader.stream} on {where}) is held to come from it."
-    more = line("prior", COMPANY, sentence, probability=top.probability)
-    return replace(candidate, evidence=(*candidate.evidence, more)), score + more.weight
+def _in_company(one: Weighed, company: Company) -> Weighed:
+    """Add what the spikes beside it say of a cause."""
+    weight = company.added.get(one.cause, 0.0)
+    if abs(weight) < FELT:
+        return one
+    said = []
+    if company.leader is not None and company.tie > FELT:
+        top = company.leader.candidates[0]
+        what = "it" if (top.key or top.kind) == one.cause else (top.title or top.key or f"'{top.kind}'")
+        where = slice_text(company.leader.slice) or "everywhere"
+        said.append(
+            f"It is one event with a larger spike ({company.leader.stream} on {where}) with probability {company.tie:.0%}, "
+            f"which is put down to {what} ({top.probability:.0%})."
+        )
+    if company.smaller:
+        said.append(
+            f"{company.smaller} smaller spike{'s' if company.smaller > 1 else ''} beside it weigh{'s' if company.smaller == 1 else ''} in."
+        )
+    more = line("joint", weight, " ".join(said), tie=company.tie, smaller=company.smaller)
+    return Weighed(replace(one.candidate, evidence=(*one.candidate.evidence, more)), one.prior)
 
 
 def reweighed(case: Case, last: Attribution, as_of: datetime) -> Attribution:
     """A settled attribution after people's word on it: the same evidence, with their line renewed."""
     verdicts = _verdicts(case, as_of)
-    scored: list[Scored] = []
-    for candidate in sorted(last.candidates, key=lambda one: (one.kind != "unknown", one.kind != "measurement")):
-        lines = [one for one in candidate.evidence if one.line != "feedback"]
+    weighed: list[Weighed] = []
+    for candidate in last.candidates:
+        lines = [one for one in candidate.evidence if one.line not in ("feedback", "parts")]
         lines.extend(_optional(feedback_line(verdicts, candidate.key or candidate.kind)))
-        scored.append((replace(candidate, evidence=tuple(lines)), _total(lines)))
-    return _attribution(case, _with_probabilities(scored, case), as_of, True, (last.terms, last.quotes))
+        weighed.append(Weighed(replace(candidate, evidence=tuple(lines)), 0.0))
+    return _attribution(case, shared_out(case, None, None, _with_probabilities(weighed), {}), as_of, True, last)
 
 
-def _surroundings(case: Case, memory: Memory, as_of: datetime, unknown_per_day: float) -> Surroundings:
+def _surroundings(case: Case, memory: Memory, known: Known) -> Surroundings:
     start_s, end_s = window(case.spike)
     observed = past.counted(memory, start_s, end_s)
     expected = past.usual(memory, start_s, end_s, onset_s=start_s)
     own = float(expected[past.inside(memory, case.spike.slice)].sum())
     factor = case.spike.expected / own if own > 0 and case.spike.expected > 0 else 1.0
-    return Surroundings(case.spike, as_of, memory, observed, expected * min(max(factor, 0.5), 2.0), unknown_per_day)
+    return Surroundings(
+        spike=case.spike,
+        as_of=known.as_of,
+        memory=memory,
+        observed=observed,
+        expected=expected * min(max(factor, 0.5), 2.0),
+        unknown_per_day=known.unknown_per_day,
+        versions=by_version(known.census, known.as_of),
+    )
 
 
 def _verdicts(case: Case, as_of: datetime) -> dict[str, int]:
@@ -127,42 +179,58 @@ def _verdicts(case: Case, as_of: datetime) -> dict[str, int]:
     return balance
 
 
-def _optional(evidence: Evidence | None) -> list[Evidence]:
-    return [] if evidence is None else [evidence]
+def _optional(*evidence: Evidence | None) -> Iterable[Evidence]:
+    return (one for one in evidence if one is not None)
 
 
-def _unknown_lines(around: Surroundings, versions: list[Version], verdicts: dict[str, int]) -> list[Evidence]:
-    sentence = f"Looked at {len(versions)} known changes; a spike from elsewhere comes every {1 / around.unknown_per_day:.0f} days."
-    prior = line("prior", 0.0, sentence, changes=len(versions), unknown_per_day=around.unknown_per_day)
-    return [prior, *_optional(feedback_line(verdicts, "unknown"))]
+def _unknown(around: Surroundings, known: Known, verdicts: dict[str, int]) -> Weighed:
+    every = 1 / around.unknown_per_day
+    sentence = f"Looked at {len(known.versions)} known changes; a spike from elsewhere comes every {every:.1f} days."
+    prior = line("prior", 0.0, sentence, changes=len(known.versions), unknown_per_day=around.unknown_per_day)
+    return _nameless("unknown", [prior, *_optional(feedback_line(verdicts, "unknown"))], 0.0)
 
 
-def _nameless(kind: Literal["unknown", "measurement"], lines: list[Evidence], base: float) -> Scored:
-    if base:
-        lines = [line("prior", base, "Few spikes have no customers behind them."), *lines]
-    return Candidate(
-        kind=kind, probability=0.0, excess=0.0, excess_low=0.0, excess_high=0.0, evidence=tuple(lines)
-    ), _total(lines)
-
-
-def _named(
-    change: Change,
-    around: Surroundings,
-    found: SpikeWords,
-    matched: dict[str, Match],
-    verdicts: dict[str, int],
-) -> Scored:
-    match = matched.get(change.key)
+def _measurement(around: Surroundings, found: SpikeWords, known: Known, verdicts: dict[str, int]) -> Weighed:
+    prior = line("prior", MEASUREMENT, "Few spikes have no customers behind them.")
     lines = [
-        prior_line(change, around),
-        time_line(change, around),
-        *_optional(scope_line(change, around)),
-        *_optional(breadth_line(change, around)),
-        *_optional(exposure_line(change, found)),
-        *_optional(match.evidence if match is not None else None),
-        *_optional(dose_line(change, around)),
-        *_optional(fix_line(change, around.spike, match)),
-        *_optional(feedback_line(verdicts, change.key)),
+        prior,
+        *quality_lines(around, found, known.checks),
+        *_optional(hunch_of_trouble(around, known.hunches), feedback_line(verdicts, "measurement")),
+    ]
+    return _nameless("measurement", lines, MEASUREMENT)
+
+
+def _nameless(kind: Literal["unknown", "measurement"], lines: list[Evidence], prior: float) -> Weighed:
+    candidate = Candidate(
+        kind=kind, probability=0.0, excess=0.0, excess_low=0.0, excess_high=0.0, evidence=tuple(lines)
+    )
+    return Weighed(candidate, prior)
+
+
+def _named(change: Change, around: Surroundings, known: Known, match: Match | None, case: Case) -> Weighed:
+    found = case.words if case.words is not None else SpikeWords()
+    verdicts = _verdicts(case, known.as_of)
+    share = learnt_causes(known.ledger, change)
+    beside = [case.spike.spike_id, *_near(case, known.cases)]
+    prior = prior_line(change, around, share, again(known.ledger, change, share.value, beside))
+    time = time_line(change, around)
+    version = version_line(change, around, [one.change for one in known.versions if one.change.kind == "release"])
+    lines = [
+        prior,
+        time,
+        *_optional(
+            scope_line(change, around),
+            breadth_line(change, around),
+            exposure_line(change, found),
+            version if version is not None else other_version_line(change, around),
+            match.evidence if match is not None else None,
+            stated_line(change, found),
+            hunch_line(change, around, known.hunches),
+            rollout_line(change, around),
+            dose_line(change, around),
+            fix_line(change, around.spike, match),
+            feedback_line(verdicts, change.key),
+        ),
     ]
     candidate = Candidate(
         kind=change.kind,
@@ -175,45 +243,30 @@ def _named(
         excess_high=0.0,
         evidence=tuple(lines),
     )
-    return candidate, _total(lines)
+    return Weighed(candidate, prior.weight + time.weight)
 
 
-def _total(lines: list[Evidence]) -> float:
-    return float(sum(evidence.weight for evidence in lines))
+def _near(case: Case, cases: Iterable[Case]) -> list[str]:
+    return [one.spike.spike_id for one in cases if abs(one.spike.onset - case.spike.onset) <= timedelta(days=1)]
 
 
-def _with_probabilities(scored: list[Scored], case: Case) -> tuple[Candidate, ...]:
-    """The likeliest first; of the named ones the best few (the nameless ones always); shares of the excess."""
-    named = sorted(scored[2:], key=lambda pair: (-pair[1], pair[0].key))[: SHOWN - 2]
-    kept = [*scored[:2], *named]
-    p = posterior(np.array([score for _, score in kept]), temperature=TEMPERATURE, ceiling=CEILING)
-    spike = case.spike
-    low, high = min(spike.excess_low, spike.excess), max(spike.excess_high, spike.excess)
-    done = []
-    for (candidate, _), share in zip(kept, p, strict=True):
-        probability = float(share)
-        interval = cause_interval(probability, excess=spike.excess, low=low, high=high)
-        part = probability * spike.excess
-        done.append(
-            replace(
-                candidate,
-                probability=probability,
-                excess=part,
-                excess_low=min(interval[0], part),
-                excess_high=max(interval[1], part),
-            )
-        )
+def _with_probabilities(weighed: Sequence[Weighed]) -> tuple[Candidate, ...]:
+    """The likeliest first; of the named ones the best few, the nameless ones always."""
+    nameless = [one for one in weighed if not one.candidate.key]
+    named = sorted((one for one in weighed if one.candidate.key), key=lambda one: (-one.score, one.candidate.key))
+    kept = [*nameless, *named[: SHOWN - len(nameless)]]
+    p = posterior(np.array([one.score for one in kept]), temperature=TEMPERATURE, ceiling=CEILING)
+    done = [replace(one.candidate, probability=float(share)) for one, share in zip(kept, p, strict=True)]
     return tuple(sorted(done, key=lambda one: (-one.probability, one.kind, one.key)))
 
 
 def _attribution(
-    case: Case,
-    candidates: tuple[Candidate, ...],
-    as_of: datetime,
-    final: bool,
-    said: tuple[tuple[Term, ...], tuple[Quote, ...]],
+    case: Case, candidates: tuple[Candidate, ...], as_of: datetime, final: bool, last: Attribution | None = None
 ) -> Attribution:
+    """The record; terms and quotes are those of the case's words, or of the last revision where these are gone."""
     spike = case.spike
+    terms = case.words.terms if case.words is not None else last.terms if last is not None else ()
+    quotes = case.words.quotes if case.words is not None else last.quotes if last is not None else ()
     return Attribution(
         workspace=spike.workspace,
         origin="attribute",
@@ -230,35 +283,7 @@ def _attribution(
         expected=spike.expected,
         observed=spike.observed,
         candidates=candidates,
-        sentence=_sentence(case, candidates, said[0]),
-        terms=said[0],
-        quotes=said[1],
+        sentence=say(spike, candidates, terms, as_of),
+        terms=terms,
+        quotes=quotes,
     )
-
-
-def _sentence(case: Case, candidates: tuple[Candidate, ...], terms: tuple[Term, ...]) -> str:
-    spike, top = case.spike, candidates[0]
-    contacts = f"{spike.excess:+.0f} contacts ({spike.excess_low:.0f}\u2013{spike.excess_high:.0f})"
-    where = slice_text(spike.slice) or "everywhere"
-    parts = [f"{named(top)}, {top.probability:.0%}: {contacts} on {where} since {spike.onset:%Y-%m-%d %H:%M}."]
-    if terms:
-        term = terms[0]
-        parts.append(f"{term.share_now:.0%} say '{term.term}' (usually {term.share_usual:.0%}).")
-    pro = sorted((one for one in top.evidence if one.weight > 0.3 and one.line != "prior"), key=lambda one: -one.weight)
-    parts.extend(one.sentence for one in pro[:3])
-    against = [one.sentence for one in top.evidence if one.weight < -0.3 and one.line != "prior"]
-    if top.key:
-        parts.append(f"Against it: {' '.join(against) if against else 'none.'}")
-    elif (rival := next((one for one in candidates[1:] if one.key), None)) is not None:
-        parts.append(f"Next: {named(rival)}, {rival.probability:.0%}.")
-    return " ".join(parts)
-
-
-def named(candidate: Candidate) -> str:
-    """A cause as people call it."""
-    if not candidate.key:
-        return {"unknown": "No known change", "measurement": "No customers behind it (measurement)"}[candidate.kind]
-    title = candidate.title or candidate.key
-    said = title if candidate.key in title or len(title) > 60 else candidate.key
-    owner = f" ({candidate.owner})" if candidate.owner else ""
-    return f"{candidate.kind.capitalize()} {said}{owner}"

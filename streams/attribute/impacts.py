@@ -12,7 +12,7 @@ from schemas.attribution import Attribution, Candidate, Impact
 from schemas.slices import slice_text
 from stats.posterior import sum_interval
 from streams.attribute.case import Case
-from streams.attribute.explain import named
+from streams.attribute.saying import named
 
 SURE_ENOUGH = 0.5
 QUOTED = 3

@@ -50,19 +50,21 @@ HABITS: dict[ChangeKind, Habits] = {
 """By kind of change."""
 
 PRECISION_H = {"minute": 1.0 / 60, "hour": 1.0, "day": 24.0}
-TEMPERATURE = 1.25
+TEMPERATURE = 0.8
 CEILING = 0.98
 TOO_LATE = -6.0
 NEVER = -8.0
 MEASUREMENT = -2.2
 """Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""
-COMPANY = 1.2
-"""What the cause of a larger spike of the same moment gains for a smaller one; it never flows back."""
-LEADING = 0.6
+AGAIN = 0.15
+"""Probability that a change that has caused one spike causes another, apart from those that come with the first: the
+first has told when its effect came."""
 REMEDY = -3.0
 ENDING = ("incident", "promotion", "capacity")
 """Kinds whose effect goes with their end."""
 OUTSIDE = -9.0
 """A spike on a slice that the change cannot touch: no words and no timing outweigh it."""
+OTHER_VERSION = -1.5
+"""A spike on one version against the release of another, where nothing tells how many customers are on either."""
 VERDICT = 7.0
 """A person's word outweighs any sum of the other lines but scope and time when they forbid."""

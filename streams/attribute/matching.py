@@ -19,16 +19,22 @@ from streams.attribute.kinds import REMEDY
 from streams.attribute.onset import start_of
 
 Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
 ONE_WORD = 1.0
+DIFFUSE, CLEAR, WORDY = 0.4, 0.12, 12
+"""Share of causes whose words nobody repeats: in a spike that says nothing unusual, and in one that speaks with one voice."""
 
 
 class Match(NamedTuple):
-    """How a change's words match: in standard deviations against placebos, the share of the match that comes from
-    what the change says it fixes, and the evidence line."""
+    """How a change's words match: in standard deviations against placebos, the share of the match that comes from what
+    the change says it fixes, the evidence line, and the shared words with the share of contacts that usually say one."""
 
     z: float
     fixing: float
     evidence: Evidence
+    change: Change
+    shared: Ids
+    usual: float
 
 
 def words_lines(
@@ -69,7 +75,8 @@ def _match(
     now, usual = (1.0 - float(np.prod(1.0 - share[shared])) for share in (found.share_now, found.share_usual))
     needed = min(1.0, max(0.02, around.spike.excess / max(float(around.spike.observed), 1.0)))
     covered = max(now - usual, 0.0) / needed
-    weight = words_weight(z)
+    wordy = min(1.0, len(own.slots) / WORDY)
+    weight = words_weight(z, silent=DIFFUSE - (DIFFUSE - CLEAR) * found.clarity * wordy)
     weight *= min(1.0, max(0.25, covered / 0.3)) if weight > 0 else 1.0
     quoted = ", ".join(f"'{around.memory.forms.get(int(place), '?')}'" for place in shared[:4])
     said = (
@@ -77,7 +84,8 @@ def _match(
     )
     sentence = f"Words: {said} (in {now:.0%}, usually {usual:.0%}); {z:+.1f} sd against other changes."
     fixing = float(gain[np.isin(own.slots, own.fixing)].sum()) / max(float(gain.sum()), 1e-9)
-    return Match(z, fixing, line("words", weight, sentence, z=z, sampled=found.sampled, now=now, usual=usual))
+    evidence = line("words", weight, sentence, z=z, sampled=found.sampled, now=now, usual=usual)
+    return Match(z, fixing, evidence, version.change, np.asarray(shared, dtype=np.int64), usual)
 
 
 def _robust_z(scored: tuple[float, Floats], gain: Floats, weights: Floats, *, coded: NDArray[np.bool_]) -> float:

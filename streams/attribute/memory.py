@@ -1,8 +1,8 @@
 """What attribute remembers of one stream's past buckets: counts by leaf and sampled words, in bounded room.
 
-Counts are kept per bucket for a day and per hour for the rest of the horizon; sampled contacts as sets of word
-slots, with their texts for three days and thinned by the samples' own ranks after that. Everything is a
-function of the buckets alone.
+Counts are kept per bucket for a day and per hour for the rest of the horizon, counts by version per six hours for
+a year; sampled contacts as sets of word slots, with their texts for three days and thinned by the samples' own
+ranks after that. Everything is a function of the buckets alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ FINE_COUNTS_S = DAY_S
 DAY_DOCS = 1_500
 BUCKET_DOCS = 400
 TEXT_LENGTH = 2_000
+CELL_S = 6 * 3600.0
+SHARES_KEPT_S = 400 * DAY_S
 
 
 class Document(NamedTuple):
@@ -90,7 +92,8 @@ class Day:
 
 @dataclass(slots=True)
 class Memory:
-    """One stream's past. ``leaves`` numbers the leaves seen; ``forms`` gives each slot a word as written."""
+    """One stream's past. ``leaves`` numbers the leaves seen, each first seen at ``since``; ``forms`` gives each slot a
+    word as written; ``shares`` holds contacts by product and platform, version, and cell of six hours."""
 
     dimensions: tuple[str, ...] = ()
     leaves: list[Leaf] = field(default_factory=list)
@@ -100,6 +103,8 @@ class Memory:
     days: dict[int, Day] = field(default_factory=dict)
     forms: dict[int, str] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
+    shares: dict[tuple[str, str], dict[str, dict[int, float]]] = field(default_factory=dict)
+    since: list[float] = field(default_factory=list)
     first_s: float | None = None
     last_s: float = 0.0
 
@@ -111,27 +116,43 @@ def remember(memory: Memory, bucket: Bucket) -> None:
     if memory.first_s is None:
         memory.first_s = start_s
     if bucket.counts or bucket.signs != Signs():
-        ids = np.array([_number(memory, leaf) for leaf in bucket.counts], dtype=np.int32)
+        ids = np.array([_number(memory, leaf, start_s) for leaf in bucket.counts], dtype=np.int32)
         counts = np.array(list(bucket.counts.values()), dtype=np.float32)
         memory.periods.append(
             Period(start_s, end_s, ids, counts, bucket.signs, bucket.handle_s, bucket.handled, float(counts.sum()))
         )
         memory.starts.append(start_s)
+        _remember_versions(memory, bucket, int(start_s // CELL_S))
     if bucket.samples:
         _remember_samples(memory, bucket)
     if int(end_s // 3600.0) != int(memory.last_s // 3600.0):
         _compact_counts(memory, end_s)
     if int(end_s // DAY_S) != int(memory.last_s // DAY_S):
         _compact_samples(memory, end_s)
+        _forget_versions(memory, int((end_s - SHARES_KEPT_S) // CELL_S))
     memory.last_s = end_s
 
 
-def _number(memory: Memory, leaf: Leaf) -> int:
+def _number(memory: Memory, leaf: Leaf, at_s: float) -> int:
     if leaf not in memory.numbers:
         memory.masks.clear()
         memory.numbers[leaf] = len(memory.leaves)
         memory.leaves.append(leaf)
+        memory.since.append(at_s)
     return memory.numbers[leaf]
+
+
+def _remember_versions(memory: Memory, bucket: Bucket, cell: int) -> None:
+    """Count the contacts that state a version."""
+    if "version" not in bucket.dimensions:
+        return
+    at = {name: place for place, name in enumerate(bucket.dimensions)}
+    for leaf, contacts in bucket.counts.items():
+        version = leaf[at["version"]]
+        if version:
+            where = tuple(leaf[at[name]] if name in at else "" for name in ("product", "platform"))
+            cells = memory.shares.setdefault((where[0], where[1]), {}).setdefault(version, {})
+            cells[cell] = cells.get(cell, 0.0) + contacts
 
 
 def _remember_samples(memory: Memory, bucket: Bucket) -> None:
@@ -148,7 +169,7 @@ def _remember_samples(memory: Memory, bucket: Bucket) -> None:
         weight = stretch * bucket.counts.get(leaf, per_leaf[leaf]) / per_leaf[leaf]
         at_s = sample.occurred_at.timestamp()
         day = memory.days.setdefault(int(at_s // DAY_S), Day(int(at_s // DAY_S)))
-        day.documents.append(Document(at_s, _number(memory, leaf), weight, sample.rank, slots, sample))
+        day.documents.append(Document(at_s, _number(memory, leaf, at_s), weight, sample.rank, slots, sample))
         day.arrays = None
 
 
@@ -158,6 +179,12 @@ def _compact_samples(memory: Memory, now_s: float) -> None:
     for day in memory.days.values():
         if not day.thinned and (day.number + 1) * DAY_S < now_s - FINE_S:
             _thin(day)
+
+
+def _forget_versions(memory: Memory, before: int) -> None:
+    for by_version in memory.shares.values():
+        for version in [v for v, cells in by_version.items() if max(cells) < before]:
+            del by_version[version]
 
 
 def _compact_counts(memory: Memory, now_s: float) -> None:

@@ -45,8 +45,9 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
     after = first > max(spike.onset_high, spike.onset + timedelta(seconds=spike.bucket_s))
     density = _density(change, spike, spike.onset)
     lag_h = _hours(spike.onset, first)
-    if not after:
-        weight = max(math.log(max(density * 24.0, 1e-9)), TOO_LATE)
+    direct = max(math.log(max(density * 24.0, 1e-9)), TOO_LATE)
+    if not after and last <= spike.onset:
+        weight = direct
         over = change.ends_at is not None and change.ends_at + timedelta(hours=6) < spike.onset_low
         if over and change.kind in ENDING:
             weight = min(weight, TOO_LATE + 2)
@@ -55,6 +56,8 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
     share = _share_before(around, last)
     late = math.log(_density(change, spike, last + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
     weight = max(lead, late - 0.7 - 7.0 * max(share - 0.1, 0.0), NEVER)
+    if not after:
+        weight = max(weight, direct)
     sentence = f"{_time_sentence(change, spike)} {share:.0%} of the excess had come before it."
     return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=share)
 
@@ -123,7 +126,7 @@ def _time_sentence(change: Change, spike: Spike) -> str:
         )
     else:
         gap = f"{span(-lag_h)} before {began} ({when})"
-    return f"The spike's onset, {spike.onset:%Y-%m-%d %H:%M}, is {gap}."
+    return f"The spike began {gap}."
 
 
 def _days_after(change: Change, spike: Spike) -> str:

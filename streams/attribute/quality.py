@@ -15,7 +15,10 @@ from streams.attribute.evidence import Surroundings, line
 from streams.attribute.memory import WEEK_S, Memory
 
 CHECK_LOOKBACK = timedelta(days=1)
-
+TELLING_TABLES = ("contacts", "counts", "frames", "late")
+"""Tables whose failed checks can mean that contacts were counted wrongly; a check of what we wrote ourselves cannot."""
+NEW = timedelta(days=1)
+KNOWN = timedelta(days=7)
 
 STREAM_SIGNS = {
     "repeats": "repeated events were dropped",
@@ -30,7 +33,7 @@ FEW = 8
 
 def quality_lines(around: Surroundings, found: SpikeWords, checks: Iterable[QualityResult]) -> list[Evidence]:
     """Signs in the frames and samples of the spike's window against the weeks before, and failed checks."""
-    lines = [*_stream_lines(around, found), *_sample_lines(around, found)]
+    lines = [*_stream_lines(around, found), *_sample_lines(around, found), *_moved_lines(around)]
     failed = sorted({check.check_id: check for check in checks if _counts(check, around)}.items())
     lines.extend(
         line("quality", 1.3, f"The check {name} failed: {check.observed} (allowed {check.allowed}).")
@@ -64,8 +67,31 @@ def _stream_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
     return lines
 
 
+def _moved_lines(around: Surroundings) -> list[Evidence]:
+    """A value that has only just appeared, while what it is a part of has not risen: contacts are filed otherwise, not
+    more. Not for versions, which are new by nature."""
+    memory, spike = around.memory, around.spike
+    onset_s = spike.onset.timestamp()
+    if memory.first_s is None or onset_s - memory.first_s < KNOWN.total_seconds():
+        return []
+    lines = []
+    for name, value in sorted(spike.slice.items()):
+        mine = past.inside(memory, {name: value})
+        first_s = min((memory.since[i] for i in mine.nonzero()[0]), default=0.0)
+        if name == "version" or first_s < onset_s - NEW.total_seconds():
+            continue
+        whole = past.inside(memory, {n: v for n, v in spike.slice.items() if n != name})
+        rest = float((around.observed - around.expected)[whole].sum())
+        if rest < 0.4 * spike.excess:
+            sentence = f"{name}={value} has only just appeared, and all {name}s together gained {rest:+.0f} of {spike.excess:+.0f}: filed otherwise, not more."
+            lines.append(line("quality", 4.0, sentence, together=rest))
+    return lines
+
+
 def _counts(check: QualityResult, around: Surroundings) -> bool:
     before_onset = around.spike.onset - CHECK_LOOKBACK
+    if check.table not in TELLING_TABLES:
+        return False
     return not check.success and before_onset <= check.at < around.as_of and check.window_end >= before_onset
 
 

@@ -20,16 +20,17 @@ from schemas.frame import Frame
 from schemas.quality import QualityResult
 from schemas.raw import Feedback
 from schemas.spike import Expectation, Spike
-from schemas.timeline import TimelineEntry
+from schemas.timeline import Hunch, TimelineEntry
 from schemas.workspace import Workspace
 from streams.attribute import book as timeline_book
 from streams.attribute import memory as past
 from streams.attribute.book import Book
 from streams.attribute.case import Case, window
-from streams.attribute.company import leader, nested
-from streams.attribute.explain import could_touch, explain, reweighed
+from streams.attribute.census import Census, count
+from streams.attribute.explain import Known, could_touch, explain, reweighed
 from streams.attribute.frontier import END, StreamProgress, TimelineProgress, covered, frontier, note_timeline
 from streams.attribute.impacts import changed, impact_key, impact_of
+from streams.attribute.learnt import Ledger, ledger_of
 from streams.attribute.memory import Memory
 from streams.merge import Bucket, Merger, merge
 from streams.stage import Outputs, Record
@@ -37,6 +38,7 @@ from streams.stage import Outputs, Record
 SETTLE = timedelta(days=14)
 KEPT = timedelta(days=400)
 CHECKS_KEPT = 200
+HUNCHES_KEPT = 400
 CHANGE, REVISION, WORD, FINAL = 1, 2, 3, 4
 STREAMS = ("contacts", "low_scores")
 
@@ -54,6 +56,11 @@ class State:
     buckets: dict[str, deque[Bucket]]
     timeline: TimelineProgress = field(default_factory=TimelineProgress)
     book: Book = field(default_factory=Book)
+    census: Census = field(default_factory=Census)
+    hunches: list[Hunch] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+    ledger_of: tuple[int, int] = (0, 0)
+    settled: int = 0
     checks: list[QualityResult] = field(default_factory=list)
     due: list[Due] = field(default_factory=list)
     revisions: dict[tuple[str, int], Spike] = field(default_factory=dict)
@@ -138,6 +145,12 @@ def _take_entry(state: State, entry: TimelineEntry) -> None:
         arrived = timeline_book.add(state.book, entry.change, before=before)
         usable = max(arrived, entry.change.available_at) + timedelta(milliseconds=1)
         heapq.heappush(state.due, (usable, CHANGE, entry.change.key, 0, 0))
+    if entry.population is not None:
+        count(state.census, entry.population, before=before)
+    if entry.hunch is not None:
+        arrived = entry.hunch.at if before is None else max(entry.hunch.at, before)
+        kept = [*state.hunches, replace(entry.hunch, at=arrived)]
+        state.hunches = sorted(kept, key=lambda one: (one.at, one.about, one.text))[-HUNCHES_KEPT:]
 
 
 def _schedule_spikes(state: State, stream: StreamProgress) -> None:
@@ -234,6 +247,7 @@ def _settle(state: State, case: Case, at: datetime) -> list[Output]:
     as_of = max(min(at, last), case.spike.as_of)
     outputs = _say(state, case, as_of, final=True)
     case.done, case.words, case.usual_words = True, None, None
+    state.settled += 1
     _forget(state, as_of)
     return outputs
 
@@ -244,20 +258,36 @@ def _say(state: State, case: Case, as_of: datetime, *, final: bool) -> list[Outp
     memory = state.memories[spike.stream]
     known_at = as_of if not final else max(as_of, (spike.end if spike.end is not None else spike.as_of) + SETTLE)
     versions = timeline_book.visible(state.book, known_at, final=final)
-    attribution = explain(
-        case,
-        memory,
-        versions,
-        as_of=as_of,
-        final=final,
-        unknown_per_day=_unknown_per_day(state, spike, memory),
-        checks=state.checks,
-        nested=nested(case, state.cases.values()),
-        leader=leader(case, state.cases.values()),
-    )
+    attribution = explain(case, memory, _known(state, case, versions, as_of, final=final))
     if not final or case.hours is None:
         case.hours = _hours(case, memory)
     return _publish(state, case, attribution, as_of)
+
+
+def _known(state: State, case: Case, versions: list[timeline_book.Version], as_of: datetime, *, final: bool) -> Known:
+    unknown, events = _per_day(state, case.spike, state.memories[case.spike.stream])
+    return Known(
+        as_of=as_of,
+        final=final,
+        versions=versions,
+        cases=[state.cases[spike_id] for spike_id in sorted(state.cases)],
+        checks=state.checks,
+        hunches=state.hunches,
+        census=state.census,
+        ledger=_ledger(state, versions, as_of),
+        unknown_per_day=unknown,
+        events_per_day=events,
+    )
+
+
+def _ledger(state: State, versions: list[timeline_book.Version], as_of: datetime) -> Ledger:
+    """What was learnt until a day's first decision: from all that was settled by then."""
+    key = (as_of.toordinal(), state.settled)
+    if state.ledger_of != key:
+        told = [case.last for _, case in sorted(state.cases.items()) if case.last is not None]
+        state.ledger = ledger_of((version.change for version in versions), told, until=as_of - SETTLE)
+        state.ledger_of = key
+    return state.ledger
 
 
 def _publish(state: State, case: Case, attribution: Attribution, as_of: datetime) -> list[Output]:
@@ -288,18 +318,22 @@ def _numbered(state: State, record: Attribution | Impact) -> Sequenced:
     return replace(record, seq=state.seq[record.origin])
 
 
-def _unknown_per_day(state: State, spike: Spike, memory: Memory) -> float:
-    """How often spikes come without a logged cause: what the spikes so far came to (the sum of their probabilities
-    of a nameless cause), shrunk towards twice the budget of false ones over four weeks."""
+def _per_day(state: State, spike: Spike, memory: Memory) -> tuple[float, float]:
+    """How often spikes come without a logged cause, and how often at all, those of one event once.
+
+    What the spikes so far came to (sums of probabilities), shrunk towards twice the budget of false ones over four weeks.
+    """
     budget_per_day = spike.budget_per_week / 7
     watched_s = memory.last_s - memory.first_s if memory.first_s is not None else 0.0
     days = min(watched_s, KEPT.total_seconds()) / past.DAY_S
-    nameless = sum(
-        sum(one.probability for one in case.last.candidates if not one.key)
-        for spike_id, case in sorted(state.cases.items())
-        if case.last is not None and spike_id != spike.spike_id and case.spike.state != "merged"
-    )
-    return min(1.0, max(0.01, (28 * 2 * budget_per_day + nameless) / (28 + days)))
+    nameless = events = 0.0
+    for spike_id, case in sorted(state.cases.items()):
+        if case.last is not None and spike_id != spike.spike_id and case.spike.state != "merged":
+            own = 1.0 - case.tie
+            events += own
+            nameless += own * sum(one.probability for one in case.last.candidates if not one.key)
+    rates = [(28 * 2 * budget_per_day + found) / (28 + days) for found in (nameless, events)]
+    return min(1.0, max(0.01, rates[0])), max(0.01, rates[1])
 
 
 def _hours(case: Case, memory: Memory) -> float | None:

@@ -1,4 +1,4 @@
-"""Spikes of the same time: which are nested, which leads."""
+"""Spikes of the same time: which are nested, and what one says of another's cause."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from schemas.attribution import Attribution
 from schemas.spike import Spike
-from streams.attribute.case import Case
-from streams.attribute.company import leader, nested
+from streams.attribute.case import Case, Standing
+from streams.attribute.company import Company, join, nested
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -36,11 +36,19 @@ def case(
 
 
 EVERYWHERE = case("all", {}, 100.0)
+PRIOR = {"unknown": 0.0, "measurement": -2.2, "app 2.0": -1.0, "app 2.1": -1.0}
+OPEN = Standing(PRIOR, PRIOR, {}, 50)
+SURE = Standing({**PRIOR, "app 2.0": 5.0}, PRIOR, {}, 50)
+HINT = Standing({**PRIOR, "app 2.0": 0.7}, PRIOR, {}, 50)
 
 
-def led_by(own: Case, *others: Case) -> str:
-    found = leader(own, (own, *others))
-    return found.spike_id if found is not None else ""
+def stood(one: Case, standing: Standing) -> Case:
+    one.standing = standing
+    return one
+
+
+def joined(own: Case, standing: Standing, *others: Case, events_per_day: float = 0.3) -> Company:
+    return join(own, standing, (own, *others), events_per_day=events_per_day)
 
 
 def test_narrower_spikes_of_the_same_time_and_stream_are_nested() -> None:
@@ -53,12 +61,46 @@ def test_narrower_spikes_of_the_same_time_and_stream_are_nested() -> None:
     assert nested(ios, (EVERYWHERE, ios)) == []
 
 
-def test_the_largest_spike_of_the_moment_leads_and_is_led_by_none() -> None:
-    ios = case("ios", {"platform": "ios"}, 10.0, stream="low_scores")
-    assert led_by(ios, EVERYWHERE, case("mid", {}, 50.0)) == "all"
-    assert led_by(EVERYWHERE, ios) == ""
+def test_a_small_spike_beside_a_sure_one_prefers_its_cause() -> None:
+    small = case("ios", {"platform": "ios"}, 10.0, stream="low_scores")
+    found = joined(small, OPEN, stood(case("all", {}, 100.0), SURE))
+    assert found.leader is not None
+    assert (found.leader.spike_id, found.tie > 0.8) == ("all", True)
+    assert found.added["app 2.0"] > 2.0
+    assert found.added["app 2.1"] < 0.1
+    assert found.added["unknown"] == 0.0
 
 
-def test_a_spike_elsewhere_or_of_another_moment_does_not_lead() -> None:
-    ios = case("ios", {"platform": "ios"}, 10.0)
-    assert led_by(ios, case("web", {"platform": "web"}, 99.0), case("old", {}, 99.0, hours=-3)) == ""
+def test_a_larger_spike_without_a_known_cause_speaks_against_the_known_ones() -> None:
+    found = joined(
+        case("ios", {"platform": "ios"}, 10.0),
+        HINT,
+        stood(case("all", {}, 100.0), Standing({**PRIOR, "unknown": 4.0}, PRIOR, {}, 50)),
+    )
+    assert found.added["app 2.0"] < -0.5
+
+
+def test_the_cause_of_a_spike_gets_another_of_days_before_for_nothing() -> None:
+    old = stood(case("old", {}, 99.0, hours=-40), SURE)
+    assert joined(case("ios", {"platform": "ios"}, 10.0), OPEN, old) == Company({}, 0.0, None, 0)
+
+
+def test_one_cause_of_five_spikes_beats_five_coincidences() -> None:
+    hub = case("all", {}, 100.0)
+    alone = [stood(case(f"s{i}", {"topic": str(i)}, 10.0), HINT) for i in range(4)]
+    few, many = joined(hub, HINT, alone[0]).added["app 2.0"], joined(hub, HINT, *alone).added["app 2.0"]
+    assert 0.0 < few < many
+
+
+def test_spikes_that_say_different_things_are_tied_less() -> None:
+    hub = stood(case("all", {}, 100.0), Standing(SURE.own, PRIOR, {1: 5.0, 2: 5.0}, 50))
+    small = case("ios", {"platform": "ios"}, 10.0)
+    same, other = (joined(small, Standing(PRIOR, PRIOR, voice, 50), hub).tie for voice in ({1: 4.0, 2: 6.0}, {7: 5.0}))
+    assert same > other + 0.1
+
+
+def test_where_spikes_are_many_two_of_an_hour_tell_less() -> None:
+    hub = stood(case("all", {}, 100.0), SURE)
+    rare, busy = (joined(case("ios", {"platform": "ios"}, 10.0), OPEN, hub, events_per_day=n).tie for n in (0.1, 10.0))
+    assert rare > 0.9
+    assert busy < 0.6

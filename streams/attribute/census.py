@@ -1,0 +1,50 @@
+"""How many customers are where: the denominators that producers tell, as far as they were known at a moment."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from schemas.timeline import PopulationCount
+
+KEPT = 64
+STALE = timedelta(days=14)
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Told(NamedTuple):
+    """One count of customers: of which moment, when it arrived, how many."""
+
+    at: datetime
+    arrived: datetime
+    customers: int
+
+
+@dataclass(slots=True)
+class Census:
+    """Counts by slice, in order of time; the last :data:`KEPT` of each."""
+
+    counts: dict[Pairs, list[Told]] = field(default_factory=dict)
+
+
+def count(census: Census, population: PopulationCount, *, before: datetime | None) -> None:
+    """Take a count in; it has arrived at its own time, but never before what its input had already closed."""
+    arrived = population.at if before is None else max(population.at, before)
+    told = census.counts.setdefault(tuple(sorted(population.slice.items())), [])
+    insort(told, Told(population.at, arrived, population.customers))
+    if len(told) > 2 * KEPT:
+        del told[:KEPT]
+
+
+def by_version(census: Census, as_of: datetime) -> dict[Pairs, dict[str, int]]:
+    """Customers of each version that has any, by the rest of the slice, as last told before a moment."""
+    found: dict[Pairs, dict[str, int]] = {}
+    for pairs, told in census.counts.items():
+        version = dict(pairs).get("version", "")
+        latest = next((one for one in reversed(told) if one.at < as_of and one.arrived < as_of), None)
+        if version and latest is not None and latest.at > as_of - STALE and latest.customers > 0:
+            rest = tuple(pair for pair in pairs if pair[0] != "version")
+            found.setdefault(rest, {})[version] = latest.customers
+    return found

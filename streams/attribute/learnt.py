@@ -1,0 +1,74 @@
+"""How often changes cause spikes, learnt from what has been decided and confirmed: by kind, size and owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from schemas.attribution import Attribution
+from schemas.timeline import Change
+from stats.shares import Ratio, learnt_share
+from streams.attribute.kinds import AGAIN, HABITS
+from streams.attribute.versions import is_patch
+
+Group = tuple[str, ...]
+STEADY: dict[int, float] = {1: 40.0, 2: 25.0, 3: 20.0}
+"""With how many changes' weight a group's share is held to that of the wider group, by the length of its name."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Per group of changes: how many there were and how many of them caused a spike (sums of probabilities); per change,
+    how likely each spike so far is its doing."""
+
+    of: dict[Group, float] = field(default_factory=dict)
+    caused: dict[Group, float] = field(default_factory=dict)
+    spikes: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def groups(change: Change) -> list[Group]:
+    """The groups that a change belongs to, the widest first: its kind, for a release its size, its owner."""
+    found: list[Group] = [(change.kind,)]
+    if change.kind == "release" and change.scope.versions:
+        found.append((change.kind, "patch" if is_patch(change.scope.versions[0]) else "release"))
+    if change.owner:
+        found.append((change.kind, "owner", change.owner))
+    return found
+
+
+def ledger_of(changes: Iterable[Change], attributions: Iterable[Attribution], *, until: datetime) -> Ledger:
+    """Count the changes that began before ``until`` (those whose time is over) and the spikes they caused."""
+    ledger = Ledger()
+    for attribution in attributions:
+        for candidate in attribution.candidates:
+            if candidate.key:
+                ledger.spikes.setdefault(candidate.key, {})[attribution.spike_id] = candidate.probability
+    for change in changes:
+        if change.starts_at >= until:
+            continue
+        most = max(ledger.spikes.get(change.key, {}).values(), default=0.0)
+        for group in groups(change):
+            ledger.of[group] = ledger.of.get(group, 0.0) + 1.0
+            ledger.caused[group] = ledger.caused.get(group, 0.0) + most
+    return ledger
+
+
+def learnt_causes(ledger: Ledger, change: Change) -> Ratio:
+    """The share of such changes that cause a spike, with its 90% interval.
+
+    A beta posterior of the kind around the stated share, of the size around the kind's, of the owner around that.
+    """
+    share = learnt_share(0.0, 0.0, stated=HABITS[change.kind].causes, prior_n=STEADY[1])
+    for group in groups(change):
+        happened, of = ledger.caused.get(group, 0.0), ledger.of.get(group, 0.0)
+        share = learnt_share(happened, of, stated=share.value, prior_n=STEADY[len(group)])
+    return share
+
+
+def again(ledger: Ledger, change: Change, share: float, beside: Iterable[str]) -> float:
+    """The share, given the change's other spikes (those beside this one left out): a change that has caused one causes
+    another with probability :data:`~streams.attribute.kinds.AGAIN`, whatever its kind."""
+    left = set(beside)
+    before = max((p for spike, p in ledger.spikes.get(change.key, {}).items() if spike not in left), default=0.0)
+    return (1.0 - before) * share + before * AGAIN

@@ -1,0 +1,183 @@
+"""Evidence about versions: do customers on the new one write more often, or are there merely more of them by now?"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from schemas.attribution import Evidence
+from schemas.timeline import Change
+from stats.shares import adoption_weight, rate_ratio, ratio_weight, share_spread
+from streams.attribute import memory as past
+from streams.attribute.case import SpikeWords, plain_version, window
+from streams.attribute.census import Pairs
+from streams.attribute.evidence import Surroundings, line
+from streams.attribute.memory import CELL_S, Memory
+
+EARLIER = 12
+LONGEST_S = 4 * past.DAY_S
+FEW = 8.0
+_PATCH = re.compile(r"\d+\.\d+\.0*[1-9]")
+
+
+@lru_cache(maxsize=10_000)
+def is_patch(version: str) -> bool:
+    """Whether a version is a patch of another by its own number.
+
+    >>> is_patch("66.0.4"), is_patch("66.0"), is_patch("2026.11")
+    (True, False, False)
+    """
+    return _PATCH.match(version) is not None
+
+
+def version_line(change: Change, around: Surroundings, earlier: Sequence[Change]) -> Evidence | None:
+    """Whether customers on a release's version write more than their number explains.
+
+    With ``populations``: contacts per customer on the version against those on the others. Without: the version's share of
+    contacts against the share that earlier versions had at the same age. With neither the line is absent.
+    """
+    version = change.scope.versions[0] if change.kind == "release" and change.scope.versions else ""
+    if not version or "version" not in around.memory.dimensions:
+        return None
+    place = {name: value for name, value in around.spike.slice.items() if name != "version"}
+    rated = _rated(change, version, around, place)
+    return rated if rated is not None else _adopted(change, version, around, place, earlier)
+
+
+def _rated(change: Change, version: str, around: Surroundings, place: dict[str, str]) -> Evidence | None:
+    memory, scope = around.memory, {"product": change.scope.products, "platform": change.scope.platforms}
+    seen = expected = others = active = 0.0
+    against: set[str] = set()
+    for rest, customers in sorted(around.versions.items()):
+        if version not in customers or len(customers) < 2 or not _may_touch(rest, scope, place):
+            continue
+        among = past.inside(memory, {**place, **dict(rest)})
+        on = past.inside(memory, {"version": version})
+        known = past.inside(memory, {"version": tuple(v for v in customers if v != version)})
+        rest_customers = sum(customers.values()) - customers[version]
+        rest_seen = float(around.observed[among & known].sum())
+        seen += float(around.observed[among & on].sum())
+        expected += rest_seen / rest_customers * customers[version]
+        others += rest_seen
+        active += customers[version]
+        against.update(v for v in customers if v != version)
+    if others < FEW or expected < 0.5:
+        return None
+    ratio = rate_ratio(seen, expected, others)
+    old = max(against) if len(against) == 1 else "earlier versions"
+    sentence = (
+        f"Of customers on {version} ({active:,.0f} active) {ratio.value:.1f} times as many write as of those on {old} "
+        f"({ratio.low:.1f}\u2013{ratio.high:.1f})."
+    )
+    numbers = {"seen": seen, "expected": expected, "others": others, "active": active}
+    return line("exposure", ratio_weight(ratio), sentence, ratio=ratio.value, low=ratio.low, high=ratio.high, **numbers)
+
+
+def _may_touch(rest: Pairs, scope: dict[str, tuple[str, ...]], place: dict[str, str]) -> bool:
+    return all(
+        (not scope.get(name) or value in scope[name]) and place.get(name, value) in (value, "other")
+        for name, value in rest
+    )
+
+
+def _adopted(
+    change: Change, version: str, around: Surroundings, place: dict[str, str], earlier: Sequence[Change]
+) -> Evidence | None:
+    memory, spike = around.memory, around.spike
+    start_s, end_s = window(spike)
+    end_s = min(end_s, start_s + LONGEST_S)
+    named = {"product": change.scope.products, "platform": change.scope.platforms}
+    among = past.inside(memory, place) & past.inside(memory, {name: vs for name, vs in named.items() if vs})
+    stated = among & ~past.inside(memory, {"version": ""})
+    total = float(around.observed[stated].sum())
+    seen = float(around.observed[stated & past.inside(memory, {"version": version})].sum())
+    began_s = change.starts_at.timestamp()
+    if total < FEW or start_s < began_s - past.DAY_S:
+        return None
+    ages = (max(start_s - began_s, 0.0), max(end_s - began_s, CELL_S))
+    pairs = [_share_at(memory, one, ages) for one in _comparable(change, version, earlier)]
+    usual = share_spread([pair for pair in pairs if pair is not None])
+    if usual is None:
+        return None
+    gained = float((around.observed - around.expected)[stated].sum())
+    excess_share = min(max(gained / total, 0.02), 0.95)
+    weight = adoption_weight(round(seen), round(max(total, seen)), usual, excess_share=excess_share)
+    count = sum(pair is not None for pair in pairs)
+    sentence = (
+        f"{seen / total:.0%} of the contacts that state a version are on {version}; {count} earlier versions had "
+        f"{usual.mean:.0%} at that age."
+    )
+    numbers = {"seen": seen, "stated": total, "usual": usual.mean, "correlation": usual.correlation}
+    return line("exposure", weight, sentence, earlier=count, excess_share=excess_share, **numbers)
+
+
+def _comparable(change: Change, version: str, earlier: Sequence[Change]) -> list[Change]:
+    """The last releases before this one of its product, platforms and size."""
+    found = [
+        one
+        for one in earlier
+        if one.starts_at < change.starts_at
+        and one.scope.products == change.scope.products
+        and one.scope.platforms == change.scope.platforms
+        and one.scope.versions
+        and is_patch(one.scope.versions[0]) == is_patch(version)
+    ]
+    return sorted(found, key=lambda one: (one.starts_at, one.key))[-EARLIER:]
+
+
+def _share_at(memory: Memory, change: Change, ages: tuple[float, float]) -> tuple[float, float] | None:
+    """Contacts on an earlier version and contacts stating any, while it was of that age; ``None`` where unseen."""
+    first, last = (math.floor((change.starts_at.timestamp() + age) / CELL_S) for age in ages)
+    version, on, total = change.scope.versions[0], 0.0, 0.0
+    for (product, platform), by_version in memory.shares.items():
+        if change.scope.products and product not in change.scope.products:
+            continue
+        if change.scope.platforms and platform not in change.scope.platforms:
+            continue
+        for name, cells in by_version.items():
+            part = sum(cells.get(cell, 0.0) for cell in range(first, max(last, first + 1)))
+            total += part
+            on += part if name == version else 0.0
+    return (on, total) if total >= FEW and on > 0 else None
+
+
+def stated_line(change: Change, found: SpikeWords) -> Evidence | None:
+    """Whether the spike's customers write the change's version; weak, as they name the last update they saw."""
+    version = change.scope.versions[0] if change.kind == "release" and change.scope.versions else ""
+    now, before = found.versions.get(plain_version(version), (0.0, 0.0))
+    if now < 0.02 or now <= before:
+        return None
+    weight = min(0.6, 0.25 * math.log((now + 0.01) / (before + 0.01)))
+    sentence = f"{now:.0%} write '{version}' themselves ({before:.0%} before); people name the last update they saw."
+    return line("words", weight, sentence, stated=now, stated_before=before)
+
+
+def rollout_line(change: Change, around: Surroundings) -> Evidence | None:
+    """Whether the excess rises with the steps of a roll-out; ``None`` unless a step of half as much again falls inside."""
+    spike, memory = around.spike, around.memory
+    start_s, end_s = window(spike)
+    steps = sorted((step.at.timestamp(), step.share) for step in change.rollout)
+    edges = [start_s, *(at for at, _ in steps if start_s < at < end_s), end_s]
+    shares = [max((share for at, share in steps if at <= edge), default=0.0) for edge in edges[:-1]]
+    if len(shares) < 2 or max(shares) < 1.5 * max(min(shares), 0.01):
+        return None
+    mask = past.inside(memory, spike.slice)
+    seen = np.array([past.counted(memory, a, b)[mask].sum() for a, b in pairwise(edges)])
+    usual = np.array([past.usual(memory, a, b, onset_s=start_s)[mask].sum() for a, b in pairwise(edges)])
+    excess = seen - usual
+    if excess.sum() <= 0 or usual @ np.array(shares) <= 0:
+        return None
+    flat = usual / usual.sum()
+    dosed = usual * np.array(shares) / float((usual * np.array(shares)).sum())
+    variance = 2.0 * (seen + usual + 1.0) + (0.35 * excess.sum() * np.maximum(flat, dosed)) ** 2
+    misfit = [float((((excess - excess.sum() * part) ** 2) / variance).sum()) for part in (flat, dosed)]
+    weight = max(-1.0, min(1.5, 0.5 * (misfit[0] - misfit[1])))
+    rates = excess / np.diff(np.array(edges)) * 3600
+    told = ", ".join(f"{rate:+.1f} an hour at {share:.0%}" for rate, share in zip(rates, shares, strict=True))
+    sentence = f"Excess by roll-out: {told}."
+    return line("dose", weight, sentence, low=float(rates[0]), high=float(rates[-1]))
