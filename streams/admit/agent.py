@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 import structlog
@@ -39,7 +41,9 @@ _LONGEST_PAUSE_S = 30.0
 
 
 # Making the named tuple by its own name costs as much as everything else about a message.
-_MESSAGE = partial(tuple.__new__, RawMessage)
+_MESSAGE: Callable[[tuple[Any, ...]], RawMessage] = partial(tuple.__new__, RawMessage)
+_PLACE: Callable[[tuple[Any, ...]], Place] = partial(tuple.__new__, Place)
+_SECOND = itemgetter(1)
 
 
 def _nothing(moment: str) -> None:
@@ -196,8 +200,9 @@ class _Session:
         first = self._consume(1, _POLL_S)
         if not first:
             return []
-        rest = self._consume(self._settings.batch_size - 1, self._settings.batch_wait_s)
-        return [message for message in (*first, *rest) if self._is_message(message)]
+        messages = first + self._consume(self._settings.batch_size - 1, self._settings.batch_wait_s)
+        errors = set(map(Message.error, messages))
+        return messages if errors == {None} else [message for message in messages if self._is_message(message)]
 
     def _is_message(self, message: Message) -> bool:
         error = message.error()
@@ -212,15 +217,16 @@ class _Session:
 
     def _by_place(self, messages: Sequence[Message]) -> dict[Place, list[RawMessage]]:
         """Messages by input partition; those of partitions that are no longer ours are somebody else's to admit."""
-        batches: dict[tuple[Any, Any], list[RawMessage]] = {}
-        for message in messages:
-            place = (message.topic(), message.partition())
-            batch = batches.get(place)
-            if batch is None:
-                batch = batches[place] = []
-            batch.append(_MESSAGE((message.offset(), message.timestamp()[1], message.key(), message.value())))
+        stamps = map(_SECOND, map(Message.timestamp, messages))
+        columns = (map(Message.offset, messages), stamps, map(Message.key, messages), map(Message.value, messages))
+        rows = map(_MESSAGE, zip(*columns, strict=True))
+        batches: dict[Place, list[RawMessage]] = {}
+        # The client hands over runs of one partition's messages.
+        places = map(_PLACE, zip(map(Message.topic, messages), map(Message.partition, messages), strict=True))
+        for place, run in groupby(places):
+            batches.setdefault(place, []).extend(islice(rows, len(list(run))))
         ours = self._assignment.states.keys()
-        return {Place(*place): batch for place, batch in batches.items() if place in ours}
+        return {place: batch for place, batch in batches.items() if place in ours}
 
     def _admit(self, place: Place, batch: list[RawMessage]) -> Admitted:
         states = self._assignment.states

@@ -7,65 +7,38 @@ events between two marks changes nothing.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from schemas.raw import Exposure
+import numpy as np
+
 from schemas.slices import MISSING
 from schemas.workspace import Workspace
+from streams.admit.memory import Ints, Memory
 from streams.admit.normalise import fold, spell
+from streams.admit.samples import Tally
+from streams.admit.spelling import Spelt
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = -(1 << 62)
-SPARE = 8
 _MANY_LEAVES = 200_000
-_ALL = 1 << 64
 Leaf = tuple[str, ...]
-Kept = tuple[int, str, datetime, str, str, str, dict[str, Exposure]]
-
-
-class LeafCount:
-    """Contacts of one leaf in one bucket: how many, the smallest hashes with their words, and the largest that still
-    gets in. A few more than ``sample_k`` are kept, for contacts that move to an earlier bucket."""
-
-    __slots__ = ("bar", "count", "kept")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.bar = _ALL
-        self.kept: list[Kept] = []
-
-    def thin(self, size: int) -> None:
-        """Drop the samples that can no longer be among the ``size`` smallest."""
-        self.prune(size + SPARE)
-        self.bar = self.kept[-1][0]
-
-    def drop(self, rank: int) -> None:
-        """Take one contact out again."""
-        self.count -= 1
-        self.kept = [sample for sample in self.kept if sample[0] != rank]
-
-    def prune(self, size: int) -> None:
-        """Keep the ``size`` smallest, in order."""
-        self.kept.sort()
-        del self.kept[size:]
 
 
 class Cell:
-    """One bucket: what is remembered of it until the horizon, and what is counted in it while it is open.
+    """One bucket: what is counted in it while it is open, and from where it can be rebuilt until it is forgotten.
 
-    ``first`` is the offset of its first event and ``until`` the mark then in force: from there a restart can rebuild
-    it. ``events`` and ``contacts`` are keys of the memory that leave with it.
+    ``first`` is the offset of its first event and ``until`` the mark then in force: reading again begins there.
+    ``heirs`` are later buckets that remember something of this one.
     """
 
-    __slots__ = ("contacts", "customers", "events", "first", "handle", "handled", "leaves", "repeats", "until")
+    __slots__ = ("first", "handle", "handled", "heirs", "repeats", "tally", "until")
 
-    def __init__(self, first: int, until: int) -> None:
+    def __init__(self, first: int, until: int, sample_k: int) -> None:
         self.first = first
         self.until = until
-        self.events: list[int] = []
-        self.contacts: list[int] = []
-        self.leaves: dict[int, LeafCount] = {}
-        self.customers: list[str] = []
+        self.heirs: set[int] = set()
+        self.tally: Tally | None = Tally(sample_k)
         self.repeats = 0
         self.handle = 0
         self.handled = 0
@@ -77,12 +50,15 @@ class Cell:
 
     def filled(self) -> bool:
         """Whether there is anything to tell of it."""
-        return bool(self.leaves) or self.handled > 0 or self.repeats > 0
+        return self.counts() or self.handled > 0 or self.repeats > 0
+
+    def counts(self) -> bool:
+        """Whether it is open and a contact counts in it."""
+        return self.tally is not None and self.tally.filled()
 
     def close(self) -> None:
         """Forget the counts; the memory of repeats stays."""
-        self.leaves = {}
-        self.customers = []
+        self.tally = None
 
 
 class Book:
@@ -107,47 +83,64 @@ class Book:
         self.skip_before = 0
         self.cells: dict[int, Cell] = {}
         self._oldest: tuple[int, int] | None = None
-        self.seen: dict[int, int] = {}
-        self.placed: dict[int, int] = {}
-        self.outliving: dict[int, int] = {}
-        self.numbers: dict[tuple[str, ...], int] = {}
-        self._leaf_numbers: dict[Leaf, int] = {}
+        self.seen = Memory(content=np.uint64)
+        self.placed = Memory(bucket=np.int64, rank=np.uint64, leaf=np.int64)
         self.leaves: list[Leaf] = []
+        self._leaf_numbers: dict[Leaf, int] = {}
+        self._by_row: Ints = np.empty(0, np.int64)
+        self._rows: list[tuple[str, ...]] = []
 
-    def leaf_number(self, values: tuple[str, ...], names: tuple[str, ...], channel: str) -> int:
-        """Number of the leaf that spelt ``values`` of the dimensions ``names`` belong to."""
-        number = self.numbers.get(values)
-        if number is None:
-            given = dict(zip(names, values, strict=True), channel=channel)
-            leaf = tuple(fold(given.get(name, MISSING), self.keep.get(name)) for name in self.workspace.dimensions)
-            number = self.numbers[values] = self._leaf_numbers.setdefault(leaf, len(self.leaves))
-            if number == len(self.leaves):
-                self.leaves.append(leaf)
+    def leaf_numbers(self, rows: Ints, spelt: Spelt, channel: str) -> Ints:
+        """Numbers of the leaves that rows of spelt dimension values belong to."""
+        if spelt.values is not self._rows:
+            self._rows, self._by_row = spelt.values, np.empty(0, np.int64)
+        if self._by_row.size < len(self._rows):
+            more = 2 * len(self._rows) - self._by_row.size
+            self._by_row = np.append(self._by_row, np.full(more, -1))
+        numbers = self._by_row[rows]
+        if numbers.size and numbers.min() < 0:
+            for row in set(rows[numbers < 0].tolist()):
+                self._by_row[row] = self._leaf_number(spelt.values[row], spelt.dimensions, channel)
+            numbers = self._by_row[rows]
+        return numbers
+
+    def _leaf_number(self, values: tuple[str, ...], names: tuple[str, ...], channel: str) -> int:
+        given = dict(zip(names, values, strict=True), channel=channel)
+        leaf = tuple(fold(given.get(name, MISSING), self.keep.get(name)) for name in self.workspace.dimensions)
+        number = self._leaf_numbers.setdefault(leaf, len(self.leaves))
+        if number == len(self.leaves):
+            self.leaves.append(leaf)
         return number
 
     def remember(self, bucket: int, offset: int) -> Cell:
         """The cell of a bucket that is not older than the horizon."""
         cell = self.cells.get(bucket)
         if cell is None:
-            cell = self.cells[bucket] = Cell(offset, self.until)
+            cell = self.cells[bucket] = Cell(offset, self.until, self.workspace.sample_k)
         return cell
 
-    def outlive(self, key: int, owner: int, bucket: int, offset: int) -> None:
-        """Remember ``key`` of the cell ``owner`` as long as ``bucket``, whose event it has just refused.
+    def outlive(self, memory: Memory, row: int, bucket: int, offset: int) -> None:
+        """Remember a row of ``seen`` or ``placed`` as long as ``bucket``, whose event it has just refused.
 
         Otherwise a restart, which begins at the first remembered event, would take the refused one for the first.
         """
-        holder = max(owner, self.outliving.get(key, NEVER))
+        holder = int(memory.expires[row])
         if bucket <= holder:
             return
-        self.outliving[key] = bucket
+        memory.expires[row] = bucket
+        self.inherit(holder, bucket, offset)
+
+    def inherit(self, holder: int, bucket: int, offset: int) -> None:
+        """Rebuild the cell ``bucket`` from where ``holder`` is rebuilt, now and when that has moved."""
         self.remember(bucket, offset).reach_back(self.cells[holder])
+        self.cells[holder].heirs.add(bucket)
         self._oldest = None
 
     def begin(self, since: int | None) -> None:
         """Put the first mark back as it was; the memory is empty."""
         if since is not None:
-            self.until, self.floor = since, since - self.horizon
+            self.until = since
+            self._forget(since - self.horizon)
 
     def oldest(self, offset: int) -> tuple[int, int]:
         """Where reading again has to begin, and the mark then in force; ``offset`` where nothing is remembered."""
@@ -159,34 +152,25 @@ class Book:
         """Move the mark; the buckets that it closes and that hold something, in order."""
         closing = sorted(bucket for bucket in self.cells if self.until <= bucket < until)
         closed = [(bucket, self.cells[bucket]) for bucket in closing if self.cells[bucket].filled()]
-        self.until, self.floor = until, until - self.horizon
-        for bucket in sorted(bucket for bucket in self.cells if bucket < self.floor):
-            self._forget(bucket, self.cells.pop(bucket))
-            self._oldest = None
-        if len(self.numbers) > _MANY_LEAVES and not any(cell.leaves for cell in self.cells.values()):
-            self.numbers, self._leaf_numbers, self.leaves = {}, {}, []
+        self.until = until
+        self._forget(until - self.horizon)
+        if len(self.leaves) > _MANY_LEAVES and not any(cell.counts() for cell in self.cells.values()):
+            self.leaves, self._leaf_numbers, self._by_row = [], {}, np.empty(0, np.int64)
         return closed
 
-    def _forget(self, bucket: int, cell: Cell) -> None:
-        for store, keys in ((self.seen, cell.events), (self.placed, cell.contacts)):
-            for key in keys:
-                later = self.outliving.get(key, NEVER) if self.outliving else NEVER
-                if later > bucket and later in self.cells:
-                    self._hand_on(key, later, cell, of_event=store is self.seen)
-                else:
-                    self.outliving.pop(key, None)
-                    store.pop(key, None)
+    def _forget(self, floor: int) -> None:
+        self.floor = self.seen.floor = self.placed.floor = floor
+        for bucket in sorted(bucket for bucket in self.cells if bucket < floor):
+            cell = self.cells.pop(bucket)
+            for heir in cell.heirs & self.cells.keys():
+                self.cells[heir].reach_back(cell)
+            self._oldest = None
 
-    def _hand_on(self, key: int, later: int, cell: Cell, *, of_event: bool) -> None:
-        heir = self.cells[later]
-        heir.reach_back(cell)
-        (heir.events if of_event else heir.contacts).append(key)
-
-    def missing(self, cell: Cell) -> dict[str, int]:
+    def missing(self, counts: Mapping[int, int]) -> dict[str, int]:
         """Contacts without a value, by dimension."""
         without: Counter[str] = Counter()
-        for number, leaf in cell.leaves.items():
+        for number, contacts in counts.items():
             for name, value in zip(self.workspace.dimensions, self.leaves[number], strict=True):
-                if value == MISSING and leaf.count:
-                    without[name] += leaf.count
+                if value == MISSING:
+                    without[name] += contacts
         return dict(sorted(without.items()))

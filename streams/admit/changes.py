@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from schemas.errors import RejectedEvent
@@ -73,19 +74,20 @@ def _take(state: PartitionState, message: RawMessage, event: Opened, out: Admitt
 
 def _repeated(book: Book, offset: int, event: Opened) -> bool:
     bucket = (event.occurred_at - EPOCH) // book.width
-    key, content = xxh3_64_intdigest(event.event_id.encode()), bucket << 64 | xxh3_64_intdigest(_ENCODE(event))
-    known = book.seen.get(key)
-    if known == content:
+    key = np.array([xxh3_64_intdigest(event.event_id.encode())], np.uint64)
+    content = np.array([xxh3_64_intdigest(_ENCODE(event))], np.uint64)
+    known = int(book.seen.find(key)[0])
+    if known < 0:
+        if bucket >= book.floor:
+            book.remember(bucket, offset)
+            book.seen.add(key, np.array([bucket]), content=content)
+        return False
+    if book.seen.columns["content"][known] == content[0]:
         return True
-    if known is not None:
-        book.outlive(key, known >> 64, bucket, offset)
-        raise RejectedEvent(
-            "conflicting_repeat", field="event_id", value=event.event_id, allowed="the content first sent under this id"
-        )
-    if bucket >= book.floor:
-        book.remember(bucket, offset).events.append(key)
-        book.seen[key] = content
-    return False
+    book.outlive(book.seen, known, bucket, offset)
+    raise RejectedEvent(
+        "conflicting_repeat", field="event_id", value=event.event_id, allowed="the content first sent under this id"
+    )
 
 
 def _entry(state: PartitionState, book: Book, **rest: Any) -> TimelineEntry:

@@ -6,7 +6,6 @@ in one pass, and an event is touched only where something changes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,13 +13,13 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from streams.admit.normalise import plain, spell
+from streams.admit.normalise import plain
 from streams.admit.opening import Opened
 from streams.admit.redact import redact, redact_all, redactions
+from streams.admit.spelling import Column, Columns, Dimensions, Spelt
 
 _SPELT = (
     "product",
@@ -51,137 +50,105 @@ class Cleaner:
     """
 
     def __init__(self, kind: type[Struct], customer_key: bytes, dimensions: Iterable[str]) -> None:
-        names = {field.name for field in msgspec.structs.fields(kind)}
-        self.dimensions = tuple(name for name in _SPELT if name in names and name in dimensions)
-        self._watched = tuple(map(_Column, self.dimensions))
-        self._others = tuple(_Column(name) for name in _SPELT if name in names and name not in dimensions)
-        self._key = customer_key[:64]
+        names = [name for name in _SPELT if name in kind.__struct_fields__]
+        self._watched = Dimensions(tuple(name for name in names if name in dimensions))
+        self._others = tuple(Column(name) for name in names if name not in dimensions)
+        self._keyed = blake2b(key=customer_key[:64], digest_size=12)
         self._customers: dict[str, str] = {"": ""}
-        self._ids = tuple(attrgetter(name) for name in ("event_id", "contact", "about") if name in names)
-        self._texts = tuple((name, attrgetter(name)) for name in ("subject", "text") if name in names)
-        self._talks = "turns" in names
+        self._ids = tuple(name for name in ("event_id", "contact", "about") if name in kind.__struct_fields__)
+        self._texts = tuple(name for name in ("subject", "text") if name in kind.__struct_fields__)
+        self._talks = "turns" in kind.__struct_fields__
 
-    def clean(self, events: Sequence[Opened]) -> list[tuple[str, ...]]:
-        """Change the events in place; return each one's values in :attr:`dimensions`."""
-        values = list(zip(*(column.spelt(events) for column in self._watched), strict=True))
+    def clean(self, events: Sequence[Opened], columns: Columns) -> Spelt:
+        """Change the events in place, and with them the columns of ids, moments and customers."""
+        spelt = self._watched.spell(events, columns)
         for column in self._others:
-            column.spell(events)
-        self._hash_customers(events)
-        self._conceal_ids(events)
-        moments = list(map(_MOMENT, events))
-        if {at.tzinfo for at in moments} != {UTC} or any(at.microsecond % 1000 for at in moments):
-            for event, at in zip(events, moments, strict=True):
-                event.occurred_at = in_utc(at)
-        self._redact_texts(events)
+            column.spell(events, columns)
+        self._hash_customers(events, columns)
+        for name in self._ids:
+            self._conceal(name, events, columns)
+        _in_utc(events, columns)
+        self._redact_texts(events, columns)
         if self._talks:
-            _clean_conversations(events)
-        _clean_extra(events)
-        return values if self._watched else [()] * len(events)
+            _clean_conversations(events, columns)
+        if any(columns["extra"]):
+            _clean_extra(events)
+        return spelt
 
-    def _hash_customers(self, events: Sequence[Opened]) -> None:
+    def _hash_customers(self, events: Sequence[Opened], columns: Columns) -> None:
         known = self._customers
         if len(known) > _REMEMBERED:
             known.clear()
             known[""] = ""
-        for event, customer in zip(events, map(_CUSTOMER, events), strict=True):
-            hashed = known.get(customer)
-            if hashed is None:
-                hashed = known[customer] = self.keyed(customer)
-            event.customer = hashed
+        hashed: list[Any] = list(map(known.get, columns["customer"]))
+        if None in hashed:
+            hashed = list(map(self._remembered, columns["customer"]))
+        for event, customer in zip(events, hashed, strict=True):
+            event.customer = customer
+        columns["customer"] = hashed
+
+    def _remembered(self, customer: str) -> str:
+        hashed = self._customers.get(customer)
+        if hashed is None:
+            hashed = self._customers[customer] = self.keyed(customer)
+        return hashed
 
     def keyed(self, text: str) -> str:
         """A keyed hash: the same customer gives the same 24 characters, and nobody without the key can try names."""
-        return blake2b(text.encode(), key=self._key, digest_size=12).hexdigest()
+        hashing = self._keyed.copy()
+        hashing.update(text.encode())
+        return hashing.hexdigest()
 
-    def _conceal_ids(self, events: Sequence[Opened]) -> None:
+    def _conceal(self, name: str, events: Sequence[Opened], columns: Columns) -> None:
         # Ids are often long numbers, which only look like phones or cards; addresses in them are personal.
-        for get in self._ids:
-            if "@" in "".join(map(get, events)):
-                for event in events:
-                    self._conceal(event)
+        if "@" in "".join(columns[name]):
+            columns[name] = [
+                f"{redact(value)[:100]}#{self.keyed(value)[:12]}" if "@" in value else value for value in columns[name]
+            ]
+            for event, value in zip(events, columns[name], strict=True):
+                setattr(event, name, value)
 
-    def _conceal(self, event: Opened) -> None:
-        for name in ("event_id", "contact", "about"):
-            value = getattr(event, name, "")
-            if "@" in value:
-                setattr(event, name, f"{redact(value)[:100]}#{self.keyed(value)[:12]}")
-
-    def _redact_texts(self, events: Sequence[Opened]) -> None:
-        for name, get in self._texts:
-            column = list(map(get, events))
-            for place, text in redactions(column):
-                setattr(events[place], name, text)
+    def _redact_texts(self, events: Sequence[Opened], columns: Columns) -> None:
+        size = len(events)
+        for place, text in redactions([text for name in self._texts for text in columns[name]]):
+            setattr(events[place % size], self._texts[place // size], text)
 
 
-_MOMENT = attrgetter("occurred_at")
-_CUSTOMER = attrgetter("customer")
-_TURNS = attrgetter("turns")
-_TAGS = attrgetter("tags")
-_EXPOSED = attrgetter("exposed")
-_EXTRA = attrgetter("extra")
+_ZONE = attrgetter("tzinfo")
+_MICROSECOND = attrgetter("microsecond")
 
 
-class _Column:
-    """One field whose values repeat. Of equal values one object is kept, which makes looking them up cheap."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._get = attrgetter(name)
-        self._known: dict[str, str] = {}
-        self._misspelt: set[str] = set()
-
-    def spelt(self, events: Sequence[Opened]) -> list[str]:
-        """Spell the field of every event; the values."""
-        found = list(map(self._get, events))
-        known = self._known
-        if len(known) > _REMEMBERED:
-            known.clear()
-            self._misspelt.clear()
-        if not known.keys() >= (values := set(found)):
-            self._learn(values - known.keys())
-        right = [known[value] for value in found]
-        if not self._misspelt.isdisjoint(values):
-            for event, value in zip(events, right, strict=True):
-                setattr(event, self._name, value)
-        return right
-
-    def spell(self, events: Sequence[Opened]) -> None:
-        """Spell the field of every event."""
-        values = set(map(self._get, events))
-        if not self._known.keys() >= values or not self._misspelt.isdisjoint(values):
-            self.spelt(events)
-
-    def _learn(self, values: set[str]) -> None:
-        for value in values:
-            right = self._known[value] = sys.intern(spell(self._name, value))
-            if right != value:
-                self._misspelt.add(value)
+def _in_utc(events: Sequence[Opened], columns: Columns) -> None:
+    moments = columns["occurred_at"]
+    if set(map(_ZONE, moments)) != {UTC} or any(micro % 1000 for micro in set(map(_MICROSECOND, moments))):
+        columns["occurred_at"] = list(map(in_utc, moments))
+        for event, at in zip(events, columns["occurred_at"], strict=True):
+            event.occurred_at = at
 
 
-def _clean_conversations(events: Sequence[Opened]) -> None:
-    if any(map(_TURNS, events)):
+def _clean_conversations(events: Sequence[Opened], columns: Columns) -> None:
+    if any(columns["turns"]):
         talking = [event for event in events if event.turns]
         said = iter(redact_all([turn.text for event in talking for turn in event.turns]))
         for event in talking:
             event.turns = tuple(replace(turn, text=next(said), at=turn.at and in_utc(turn.at)) for turn in event.turns)
-    if any(map(_TAGS, events)):
+    if any(columns["tags"]):
         for event in events:
             event.tags = tuple(map(plain, event.tags))
-    if any(map(_EXPOSED, events)):
+    if any(columns["exposed"]):
         for event in events:
             event.exposed = {plain(change): value for change, value in event.exposed.items()}
 
 
 def _clean_extra(events: Sequence[Opened]) -> None:
     """Redact the unknown fields of the whole batch in one pass: gather their strings, then put them back."""
-    if any(map(_EXTRA, events)):
-        having = [event for event in events if event.extra]
-        strings: list[str] = []
-        for event in having:
-            _gather(event.extra, strings)
-        clean = iter(redact_all(strings))
-        for event in having:
-            event.extra = _put_back(event.extra, clean)
+    having = [event for event in events if event.extra]
+    strings: list[str] = []
+    for event in having:
+        _gather(event.extra, strings)
+    clean = iter(redact_all(strings))
+    for event in having:
+        event.extra = _put_back(event.extra, clean)
 
 
 def _gather(value: Any, strings: list[str]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from schemas.frame import Frame, Sample, Signs, WatchedStream
-from streams.admit.buckets import EPOCH, Book, Cell, Kept, Leaf
+from streams.admit.buckets import EPOCH, Book, Cell, Leaf
+from streams.admit.samples import Kept, Tally
 
 FINE = 1024  # handle times are summed in 1/1024 s, which floats add without rounding, in any order
 _ENCODE = msgspec.json.Encoder().encode
@@ -52,7 +54,8 @@ def _bucket(
     book: Book, place: Place, bucket: int, cell: Cell, *, signs: Signs, until: datetime, final: bool
 ) -> Iterator[Frame]:
     start = EPOCH + book.width * bucket
-    parts = list(_parts(_pieces(book, cell), place.frame_bytes))
+    tally = cell.tally if cell.tally is not None else Tally(0)
+    parts = list(_parts(_pieces(book, tally), place.frame_bytes))
     for part, pieces in enumerate(parts):
         first, last = part == 0, part == len(parts) - 1
         yield _frame(
@@ -68,7 +71,7 @@ def _bucket(
             samples=tuple(_samples(pieces)),
             handle_s=cell.handle / FINE if first else 0.0,
             handled=cell.handled if first else 0,
-            signs=_signs(book, cell, signs) if first else Signs(),
+            signs=_signs(book, cell, tally, signs) if first else Signs(),
         )
 
 
@@ -87,25 +90,21 @@ def _frame(book: Book, place: Place, *, start: datetime, **rest: Any) -> Frame:
     )
 
 
-def _signs(book: Book, cell: Cell, late: Signs) -> Signs:
-    customers = Counter(filter(None, cell.customers))
+def _signs(book: Book, cell: Cell, tally: Tally, late: Signs) -> Signs:
+    customers = Counter(filter(None, tally.customers))
     return replace(
         late,
         repeats=cell.repeats,
         top_customer=max(customers.values(), default=0),
-        missing=book.missing(cell),
+        missing=book.missing(tally.counts()),
     )
 
 
-def _pieces(book: Book, cell: Cell) -> list[_Piece]:
-    size, leaves = book.workspace.sample_k, book.leaves
-    found = []
-    for number, counted in cell.leaves.items():
-        if len(counted.kept) > 1:
-            counted.prune(size)
-        found.append((leaves[number], counted.count, counted.kept))
-    found.sort()
-    return found
+def _pieces(book: Book, tally: Tally) -> list[_Piece]:
+    samples = tally.samples()
+    return sorted(
+        (book.leaves[number], contacts, samples.get(number, [])) for number, contacts in tally.counts().items()
+    )
 
 
 def _samples(pieces: list[_Piece]) -> list[Sample]:
@@ -127,32 +126,41 @@ def _samples(pieces: list[_Piece]) -> list[Sample]:
 
 def _parts(pieces: list[_Piece], limit: int) -> Iterator[list[_Piece]]:
     """Pieces in as few halvings as make every part small enough."""
-    if _size(pieces) <= limit:
-        yield pieces
-    elif len(pieces) > 1:
-        yield from _parts(pieces[: len(pieces) // 2], limit)
-        yield from _parts(pieces[len(pieces) // 2 :], limit)
-    elif len(pieces[0][2]) > 1:
-        leaf, contacts, kept = pieces[0]
-        yield from _parts([(leaf, contacts, kept[: len(kept) // 2])], limit)
-        yield from _parts([(leaf, 0, kept[len(kept) // 2 :])], limit)
-    else:
-        yield pieces
+    ends = list(accumulate(map(_size, pieces), initial=0))
+    todo = [(0, len(pieces))]
+    while todo:
+        first, end = todo.pop()
+        if end - first <= 1:
+            yield from _split(pieces[first:end], limit)
+        elif _FRAME_BYTES + ends[end] - ends[first] <= limit:
+            yield pieces[first:end]
+        else:
+            middle = (first + end) // 2
+            todo += [(middle, end), (first, middle)]
 
 
-def _size(pieces: list[_Piece]) -> int:
-    """Bytes that a frame of these pieces takes at most."""
-    samples = [sample for _, _, kept in pieces for sample in kept]
-    values = [value for leaf, _, _ in pieces for value in leaf]
-    words = "".join(values + [event_id + language + text for _, event_id, _, _, language, text, _ in samples])
-    exposed = [sample[6] for sample in samples if sample[6]]
+def _split(pieces: list[_Piece], limit: int) -> Iterator[list[_Piece]]:
+    """At most one leaf, its samples in as few halvings as make every part small enough."""
+    if not pieces or len(pieces[0][2]) < 2 or _FRAME_BYTES + _size(pieces[0]) <= limit:
+        yield pieces
+        return
+    leaf, contacts, kept = pieces[0]
+    yield from _split([(leaf, contacts, kept[: len(kept) // 2])], limit)
+    yield from _split([(leaf, 0, kept[len(kept) // 2 :])], limit)
+
+
+def _size(piece: _Piece) -> int:
+    """Bytes that a piece takes in a frame at most."""
+    leaf, _, kept = piece
+    words = "".join([*leaf, *[event_id + language + text for _, event_id, _, _, language, text, _ in kept]])
     if words.isascii() and words.isprintable():
         written = len(words) + words.count('"') + words.count("\\")
     else:
         written = len(_ENCODE(words))
+    exposed = [sample[6] for sample in kept if sample[6]]
     if exposed:
         written += len(_ENCODE(exposed))
-    return _FRAME_BYTES + _SAMPLE_BYTES * len(samples) + _LEAF_BYTES * len(pieces) + 3 * len(values) + written
+    return _SAMPLE_BYTES * len(kept) + _LEAF_BYTES + 3 * len(leaf) + written
 
 
 def bucket_of(moment: datetime, width: timedelta) -> int:

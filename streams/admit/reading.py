@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from schemas.base import SCHEMA_VERSION
 from schemas.catalog import SURVEYS
@@ -16,6 +16,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.errors import RejectedEvent
 from schemas.raw import PROGRESS_KEY, Progress
 from streams.admit.opening import AHEAD, EARLIEST, Opened, check, check_score, open_one, opener, show
+from streams.admit.spelling import Columns
 from streams.admit.state import PartitionState, RawMessage
 
 
@@ -35,9 +36,10 @@ class Aside(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """One batch: its events, their places among the messages, and what lies between."""
+    """One batch: its events, their fields as columns, their places among the messages, and what lies between."""
 
     events: list[Opened]
+    columns: Columns
     indexes: Sequence[int]
     asides: list[Aside]
 
@@ -52,10 +54,6 @@ class _Whose(Struct):
 
 _WHOSE = msgspec.json.Decoder(_Whose)
 _MARK = msgspec.json.Decoder(Progress)
-_WORKSPACE = attrgetter("workspace")
-_VERSION = attrgetter("schema_version")
-_MOMENT = attrgetter("occurred_at")
-_EXTRA = attrgetter("extra")
 
 
 def read(state: PartitionState, batch: Sequence[RawMessage]) -> Opening:
@@ -64,22 +62,33 @@ def read(state: PartitionState, batch: Sequence[RawMessage]) -> Opening:
     items = _opened(state, batch, keys, values)
     asides = not _ASIDES.isdisjoint(map(type, items))
     events = [item for item in items if type(item) not in _ASIDES] if asides else items
-    if not _all_good(state, events, min(stamps)):
-        asides = True
+    columns = _columns(state, events)
+    if not _all_good(state, columns, min(stamps)):
         items = [_checked(state, item, message) for item, message in zip(items, batch, strict=True)]
-    return _parted(items) if asides else Opening(events, range(len(events)), [])
+        asides = True
+        columns = {}
+    return _parted(state, items, columns) if asides else Opening(events, columns, range(len(events)), [])
 
 
-def _parted(items: list[Item]) -> Opening:
-    found = Opening([], [], [])
+def _columns(state: PartitionState, events: list[Opened]) -> Columns:
+    names = state.topic.type.__struct_fields__
+    if not events:
+        return dict.fromkeys(names, ())
+    return dict(zip(names, zip(*map(astuple, events), strict=True), strict=True))
+
+
+def _parted(state: PartitionState, items: list[Item], columns: Columns) -> Opening:
+    """Events and asides; ``columns`` are those of the events where they are known."""
+    events: list[Opened] = []
     indexes: list[int] = []
+    asides: list[Aside] = []
     for index, item in enumerate(items):
         if type(item) in _ASIDES:
-            found.asides.append(Aside(len(found.events), index, item))
+            asides.append(Aside(len(events), index, item))
         else:
-            found.events.append(item)
+            events.append(item)
             indexes.append(index)
-    return found._replace(indexes=indexes)
+    return Opening(events, columns or _columns(state, events), indexes, asides)
 
 
 def _opened(
@@ -115,17 +124,20 @@ def _one(state: PartitionState, message: RawMessage) -> Item:
         return Refused(refusal, _whose(state, message.value))
 
 
-def _all_good(state: PartitionState, events: list[Opened], earliest_ms: int) -> bool:
-    """Whether nothing but the type could be wrong with any of them; by columns, which makes the usual case fast."""
-    moments = list(map(_MOMENT, events))
-    return not events or (
-        state.books.keys() >= set(map(_WORKSPACE, events))
-        and set(map(_VERSION, events)) == {SCHEMA_VERSION}
+def _all_good(state: PartitionState, columns: Columns, earliest_ms: int) -> bool:
+    """Whether nothing but the type could be wrong with any event; by columns, which makes the usual case fast."""
+    moments = columns["occurred_at"]
+    return not moments or (
+        state.books.keys() >= set(columns["workspace"])
+        and set(columns["schema_version"]) == {SCHEMA_VERSION}
         and earliest_ms > 0
         and min(moments) >= EARLIEST
         and max(moments) <= datetime.fromtimestamp(earliest_ms / 1000, UTC) + AHEAD
-        and not any(map(_EXTRA, events))
-        and (state.topic is not SURVEYS or all(0 <= event.score <= event.scale_max for event in events))
+        and not any(columns["extra"])
+        and (
+            state.topic is not SURVEYS
+            or all(0 <= score <= top for score, top in zip(columns["score"], columns["scale_max"], strict=True))
+        )
     )
 
 

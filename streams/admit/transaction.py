@@ -104,7 +104,8 @@ class Transactions:
     def _all(self, topic: str, records: Sequence[tuple[bytes, bytes]], partition: int = -1) -> None:
         left = [{"key": key, "value": value} for key, value in records]
         while left:
-            self._producer.produce_batch(topic, left, partition)
+            if self._producer.produce_batch(topic, left, partition) == len(left):
+                break
             failed = [record for record in left if record.pop("_error", None) is not None]
             if len(failed) == len(left) and self._producer.flush(10.0) == len(left):
                 raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
+from schemas.catalog import RAW_TOPICS, TICKETS
 from schemas.codec import decode
 from schemas.contact import Contact
 from schemas.frame import Frame
 from schemas.raw import Ticket
+from streams.admit.step import admit, start
 from streams.merge import Bucket
 from tests.streams.admit.making import ACME, SETTINGS, T0, admit_all, log, mark, merged, some_events, spread, ticket
 
@@ -88,3 +91,21 @@ def test_event_exactly_at_the_mark_counts_in_the_next_bucket(at_s: float, late: 
     assert out.frames[1].signs.late == late
     assert SETTINGS.sample_chars > 0
     assert ACME.bucket_s == 60
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS)
+def test_workspaces_beside_each_other_are_admitted_as_alone(seed: int) -> None:
+    random = Random(seed)
+    alone = shuffled_between_marks(some_events(random), random)
+    others = [replace(event, workspace="other") for event in some_events(random) if isinstance(event, Ticket)]
+    mixed: list[Struct] = []
+    for record in alone:
+        mixed += [record, *([others.pop()] if others and random.random() < 0.8 else [])]
+    state = start(TICKETS, 0, {t.name: 1 for t in RAW_TOPICS}, (ACME, replace(ACME, name="other")), SETTINGS)
+    _, both = admit(state, log(mixed))
+    one = admit_all(log(alone))
+    assert [frame for frame in both.frames if frame.workspace == "acme"] == one.frames
+    found = [decode(Contact, value) for _, value in both.contacts]
+    assert [c for c in found if c.workspace == "acme"] == [decode(Contact, value) for _, value in one.contacts]
+    assert {contact.workspace for contact in found} == {"acme", "other"}

@@ -1,0 +1,84 @@
+"""Fields whose values repeat, spelt one way by looking each value up once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streams.admit.memory import Ints
+from streams.admit.normalise import spell
+from streams.admit.opening import Opened
+
+_REMEMBERED = 100_000
+Columns = dict[str, Sequence[Any]]
+
+
+class Spelt(NamedTuple):
+    """The values of the watched dimensions: event ``i`` has ``values[rows[i]]``."""
+
+    rows: Ints
+    values: list[tuple[str, ...]]
+    dimensions: tuple[str, ...]
+
+
+class Dimensions:
+    """The watched dimensions of a kind, spelt together: whole combinations are looked up."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._known: dict[tuple[str, ...], int] = {}
+        self._values: list[tuple[str, ...]] = []
+        self._changes: dict[int, list[tuple[str, str]]] = {}
+
+    def spell(self, events: Sequence[Opened], columns: Mapping[str, Sequence[Any]]) -> Spelt:
+        """Spell the dimensions of every event."""
+        given = list(zip(*(columns[name] for name in self._names), strict=True)) or [()] * len(events)
+        found: list[Any] = list(map(self._known.get, given))
+        if None in found:
+            found = self._learn(given)
+        if self._changes and not self._changes.keys().isdisjoint(found):
+            for event, row in zip(events, found, strict=True):
+                for name, value in self._changes.get(row, ()):
+                    setattr(event, name, value)
+        return Spelt(np.array(found, np.int64), self._values, self._names)
+
+    def _learn(self, given: Sequence[tuple[str, ...]]) -> list[int]:
+        if len(self._known) > _REMEMBERED:
+            self._known, self._values, self._changes = {}, [], {}
+        for values in set(given).difference(self._known):
+            row = self._known[values] = len(self._values)
+            right = tuple(sys.intern(spell(*pair)) for pair in zip(self._names, values, strict=True))
+            self._values.append(right)
+            if right != values:
+                self._changes[row] = list(zip(self._names, right, strict=True))
+        return [self._known[values] for values in given]
+
+
+class Column:
+    """One field that is not watched."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: set[str] = set()
+        self._changes: dict[str, str] = {}
+
+    def spell(self, events: Sequence[Opened], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Spell the field of every event."""
+        values = set(columns[self._name])
+        if not self._known >= values:
+            self._learn(values)
+        if self._changes and not self._changes.keys().isdisjoint(values):
+            for event, value in zip(events, columns[self._name], strict=True):
+                setattr(event, self._name, self._changes.get(value, value))
+
+    def _learn(self, values: set[str]) -> None:
+        if len(self._known) > _REMEMBERED:
+            self._known, self._changes = set(), {}
+        for value in values - self._known:
+            self._known.add(value)
+            right = spell(self._name, value)
+            if right != value:
+                self._changes[value] = sys.intern(right)

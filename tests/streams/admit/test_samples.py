@@ -1,0 +1,68 @@
+"""Counts and samples per leaf: a function of what was counted and taken out, whatever the order and the batches."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from random import Random
+
+import numpy as np
+import pytest
+
+from streams.admit.samples import SPARE, Said, Tally
+
+AT = datetime(2026, 5, 1, tzinfo=UTC)
+Contact = tuple[int, int]  # leaf and rank
+
+
+def tallied(contacts: list[Contact], size: int, *, at_once: int, gone: list[Contact]) -> Tally:
+    """A tally of contacts that come ``at_once``; ``gone`` are taken out half-way."""
+    tally = Tally(size)
+    for first in range(0, len(contacts), at_once):
+        some = contacts[first : first + at_once]
+        leaf, rank = np.array([leaf for leaf, _ in some]), np.array([rank for _, rank in some], np.uint64)
+        tally.count(leaf, ["jo"] * len(some))
+        wanted = tally.wanted(leaf, rank)
+        names = [f"{leaf[i]}/{rank[i]}" for i in wanted]
+        tally.keep(leaf[wanted], rank[wanted], Said(names, [AT] * len(names), names, names, names, [{} for _ in names]))
+    for leaf_number, rank_number in gone:
+        tally.drop(leaf_number, rank_number, "jo")
+    return tally
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 40_000])
+def test_samples_are_the_smallest_whatever_the_batches(at_once: int) -> None:
+    random = Random(3)
+    contacts = list({(int(5 * random.random() ** 2), random.randrange(2**64)) for _ in range(30_000)})
+    if at_once == 1:
+        contacts = contacts[:2_000]
+    expected = {leaf: sorted(rank for other, rank in contacts if other == leaf) for leaf in range(5)}
+    gone = [(leaf, ranks[place]) for leaf, ranks in expected.items() for place in range(0, 10, 2)]
+    tally = tallied(contacts, 20, at_once=at_once, gone=gone)
+    found = tally.samples()
+    for leaf, ranks in expected.items():
+        left = [rank for rank in ranks if (leaf, rank) not in gone]
+        assert [kept[0] for kept in found[leaf]] == left[:20]
+        assert [kept[1] for kept in found[leaf]] == [f"{leaf}/{rank}" for rank in left[:20]]
+        assert tally.counts()[leaf] == len(left)
+    assert len(tally.customers) == len(contacts) - len(gone)
+
+
+@pytest.mark.parametrize("at_once", [1, 10_001])
+def test_more_moves_than_spare_samples_leave_fewer_and_the_same(at_once: int) -> None:
+    contacts = [(0, rank) for rank in random_order(10_100)]
+    gone = [(0, rank) for rank in range(SPARE + 3)]
+    tally = tallied(contacts, 5, at_once=at_once, gone=gone)
+    assert [kept[0] for kept in tally.samples()[0]] == [SPARE + 3, SPARE + 4]
+
+
+def test_a_leaf_without_contacts_is_not_told() -> None:
+    tally = tallied([(3, 7)], 5, at_once=1, gone=[(3, 7)])
+    assert not tally.filled()
+    assert (tally.counts(), tally.samples()) == ({}, {3: []})
+
+
+def random_order(count: int) -> list[int]:
+    """The first numbers, shuffled the same way each time."""
+    numbers = list(range(count))
+    Random(2).shuffle(numbers)
+    return numbers
