@@ -102,12 +102,12 @@ def judged(
     found: Found, rivals: dict[str, dict[str, tuple[str, str]]] | None = None
 ) -> tuple[list[Answer], list[Cause]]:
     """All spikes found in a world beside the truth, and all its true causes beside what was found."""
-    answers = [_answer(found, one, (rivals or {}).get(one.spike_id, {})) for one in found.attributions]
+    answers = [_answer(found, one, (rivals or {}).get(one.spike_id, {})) for one in found.said.final]
     return answers, [_cause(found, truth, answers) for truth in found.world.truth]
 
 
 def _answer(found: Found, one: Attribution, rivals: dict[str, tuple[str, str]]) -> Answer:
-    spike = found.spikes[one.spike_id]
+    spike = found.said.spikes[one.spike_id]
     parts = tuple(_parts(found, one))
     near = {part.name for part in parts}
     spared = {(part.kind, part.key) for part in parts}

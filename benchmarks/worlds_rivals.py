@@ -56,7 +56,7 @@ class Scene(NamedTuple):
 def rivals_of(found: Found) -> dict[str, dict[str, Said]]:
     """What each rival says of each spike, by the spike's id."""
     scene = _scene(found.world)
-    return {one.spike_id: {name: rule(scene, one) for name, rule in RIVALS.items()} for one in found.attributions}
+    return {one.spike_id: {name: rule(scene, one) for name, rule in RIVALS.items()} for one in found.said.final}
 
 
 def _scene(world: World) -> Scene:

@@ -1,4 +1,4 @@
-"""Runs a made-up world through detection and attribution, and keeps detection's part so that attribution runs alone.
+"""Runs made-up worlds through detection and attribution, and keeps detection's part so that attribution runs alone.
 
 Frames and timeline entries come straight from the world, so a world costs a few seconds. With a cache folder,
 detection's output is stored there per world (a pickle) the first time and read from then on: after a change to
@@ -9,7 +9,8 @@ starts with an empty folder.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 
 from schemas.attribution import Attribution
 from schemas.base import Sequenced
+from schemas.frame import Frame
 from schemas.spike import Expectation, Spike
+from schemas.timeline import Change, TimelineEntry
+from schemas.workspace import Workspace
 from sources.stories.worlds import World, make_world
 from streams.attribute.step import ATTRIBUTE
 from streams.detect.step import DETECT
@@ -27,59 +31,89 @@ from streams.stage import Record
 
 Outputs = list[list[Sequenced]]
 Bools = NDArray[np.bool_]
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Found(NamedTuple):
-    """What came out of a world: its spikes' last revisions and their final attributions, merged ones left out, and
-    every revision of both in the order in which they were written."""
+class Said(NamedTuple):
+    """What detection and attribution wrote: the last revision of every spike, the final attributions in order of
+    onset (merged ones left out), and every revision of an attribution in the order in which they were written."""
 
-    world: World
     spikes: dict[str, Spike]
-    attributions: list[Attribution]
+    final: list[Attribution]
     revisions: list[Attribution]
 
 
-def run(family: str, seed: int, *, cache: Path | None = None, told: list[Record] | None = None) -> Found:
-    """One world end to end. ``told`` replaces its records (placebos change the timeline entries)."""
+class Found(NamedTuple):
+    """A world and what came out of it."""
+
+    world: World
+    said: Said
+
+
+def run(family: str, seed: int, *, cache: Path | None = None) -> Found:
+    """One world end to end."""
     world = make_world(family, seed)
-    return follow(world, list(world.records()) if told is None else told, cache=cache)
+    told = list(world.records())
+    return Found(world, attributed(world.workspace, told, detected(world, told, cache)))
 
 
-def follow(world: World, told: list[Record], *, cache: Path | None = None) -> Found:
-    """Detection (or what the cache has of it) and attribution over a world's records."""
-    state = ATTRIBUTE.start(world.workspace)
+def attributed(workspace: Workspace, told: Sequence[Record], outputs: Outputs) -> Said:
+    """Attribution over records, with what detection wrote after each frame."""
+    state = ATTRIBUTE.start(workspace)
     spikes: dict[str, Spike] = {}
     revisions: list[Attribution] = []
-    for record, outputs in zip(told, _detected(world, told, cache), strict=True):
-        for each in (record, *outputs):
+    coming = iter(outputs)
+    for record in told:
+        for each in (record, *(next(coming) if isinstance(record, Frame) else ())):
             if isinstance(each, Spike):
                 spikes[each.spike_id] = each
             state, written = ATTRIBUTE.step(state, each)
             revisions.extend(one for _, one in written if isinstance(one, Attribution))
-    final = [one for one in revisions if one.final and one.state != "merged"]
-    return Found(world, spikes, sorted(final, key=lambda one: (one.onset, one.spike_id)), revisions)
+    last = {one.spike_id: one for one in revisions}
+    final = sorted((one for one in last.values() if one.state != "merged"), key=lambda one: (one.onset, one.spike_id))
+    return Said(spikes, final, revisions)
 
 
-def _detected(world: World, told: list[Record], cache: Path | None) -> Outputs:
-    """Detection's outputs after each record."""
+def detected(world: World, told: Sequence[Record], cache: Path | None) -> Outputs:
+    """Detection's outputs after each frame of a world, from the cache where it has them."""
     if cache is None:
-        return list(_detection(world, told))
+        return detection(world.workspace, told)
     path = cache / f"{world.family.name}-{world.seed}-{world.workspace.bucket_s}.pickle"
+    return stored(path, lambda: detection(world.workspace, told))
+
+
+def stored(path: Path, make: Callable[[], Outputs]) -> Outputs:
+    """What a file holds, made and written first where there is none."""
     if path.exists():
-        stored: Outputs = pickle.loads(path.read_bytes())
-        if len(stored) == len(told):
-            return stored
-    outputs = list(_detection(world, told))
-    cache.mkdir(parents=True, exist_ok=True)
+        outputs: Outputs = pickle.loads(path.read_bytes())
+        return outputs
+    outputs = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(outputs))
     return outputs
 
 
-def _detection(world: World, told: list[Record]) -> Iterator[list[Sequenced]]:
-    state = DETECT.start(world.workspace)
+def detection(workspace: Workspace, told: Sequence[Record]) -> Outputs:
+    """Detection's outputs after each frame, without the bands, which attribution does not read."""
+    return list(_detection(workspace, told))
+
+
+def _detection(workspace: Workspace, told: Sequence[Record]) -> Iterator[list[Sequenced]]:
+    state = DETECT.start(workspace)
     for record in told:
-        state, written = DETECT.step(state, record)
-        yield [replace(one, bands=()) if isinstance(one, Expectation) else one for _, one in written]
+        if isinstance(record, Frame):
+            state, written = DETECT.step(state, record)
+            yield [replace(one, bands=()) if isinstance(one, Expectation) else one for _, one in written]
+
+
+def retold(told: Sequence[Record], changed: Callable[[list[Change]], list[Change]]) -> list[Record]:
+    """The records with other changes: all of them come first, each known from its own time on."""
+    entries = [one for one in told if isinstance(one, TimelineEntry) and one.change is not None]
+    others = [one for one in told if not (isinstance(one, TimelineEntry) and one.change is not None)]
+    if not entries:
+        return others
+    changes = changed([one.change for one in entries if one.change is not None])
+    return [*(replace(entries[0], until=BEGINNING, final=False, change=change) for change in changes), *others]
 
 
 def inside(world: World, pairs: dict[str, str]) -> Bools:
