@@ -12,12 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.errors import DomainError
+from stats.expecting import Expecting
+from stats.rates import ClumpRates, Spending
+from stats.rungs import Rungs, fair_share, stretched
+from stats.spikes import clump_rate
+from stats.windows import ladder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+HOUR_S = 3_600
 DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+FINE_S = 3 * HOUR_S
 NO_SPIKE = -1
+WARM_D = 3
+RIPE_WINDOWS = 3
+WIDE = 0.36
+WIDE_D = 3.5
+FIRST_D = 2
+STAYS_S = 14 * DAY_S
+RETURN_S = DAY_S
+QUIET_Z = 1.0
+CUT_SD = 5.0
+CUT_COUNTS = 3.0
+SILENT_NATS = 16.1
+DROP_Z = -6.0
+LOOSE_TIMES = 50.0
+LOOSEST = 1e-3
+MEMORY_D = 120.0
+AIM = 0.85
+RUN_TOGETHER = 0.1
+HOLIDAY2 = 0.09
+EARLY_D = 8.0
+EARLY2 = 0.1
 
 
 class Verdict(NamedTuple):
@@ -56,7 +84,61 @@ class FlatDetector:
         self.step_s = step_s
         self.budget_per_week = budget_per_week
         self.holidays = holidays
-        self._sum, self._steps = np.zeros(series), np.zeros(series)
+        self.per_block = max(HOUR_S // step_s, 1)
+        self.block_s = step_s * self.per_block
+        self.expecting = Expecting(series, block_s=self.block_s, holidays=holidays)
+        fine = self.per_block > 1
+        lengths = ladder(self.block_s, longest_s=WEEK_S, shortest_s=FINE_S if fine else 0)
+        self.coarse = Rungs(
+            self.block_s, lengths, tuple(n - 1 for n in lengths), keep=2 * max(lengths) + 2, series=series
+        )
+        self.fine: Rungs | None = None
+        if fine:
+            lengths = ladder(step_s, longest_s=FINE_S)
+            lags = tuple(-(-(n - 1) // self.per_block) for n in lengths)
+            self.fine = Rungs(
+                step_s,
+                lengths,
+                lags,
+                keep=max(DAY_S // step_s, 2 * max(lengths)) + 2,
+                series=series,
+                per_unit=self.per_block,
+            )
+        self.all_rungs = [rungs for rungs in (self.fine, self.coarse) if rungs is not None]
+        self.clumps = [ClumpRates(rungs.lengths, series) for rungs in self.all_rungs]
+        self.share = [np.zeros((len(rungs.lengths), series)) for rungs in self.all_rungs]
+        self.able = [np.ones((len(rungs.lengths), series), dtype=bool) for rungs in self.all_rungs]
+        self.stretch = [np.ones((len(rungs.lengths), series)) for rungs in self.all_rungs]
+        self.first_s: int | None = None
+        self.next_s = 0
+        self.alive = np.zeros(series, dtype=bool)
+        self.spike = np.full(series, NO_SPIKE, dtype=np.int64)
+        self.last_spike = np.full(series, NO_SPIKE, dtype=np.int64)
+        self.opened_s = np.zeros(series, dtype=np.int64)
+        self.ended_s = np.full(series, -(10**15), dtype=np.int64)
+        self.found = np.zeros((2, series), dtype=np.int64)
+        self.spikes = 0
+        self.raised = np.zeros(series)
+        self.spending = Spending(series)
+        self.scale = 0.0
+        self.stated = 0.0
+        self.best_window = np.zeros((2, series), dtype=np.int64)
+        self.muted_until_s = np.full(series, -(10**15), dtype=np.int64)
+        self.silent = np.zeros(series)
+        self.silent_steps = np.zeros(series, dtype=np.int64)
+        self.missing = np.zeros(series, dtype=np.int64)
+        self.block_count, self.block_unit, self.block_full = np.zeros(series), np.zeros(series), np.zeros(series)
+        self.block_left_out = np.zeros(series, dtype=bool)
+
+    @property
+    def days(self) -> float:
+        """Days seen."""
+        return 0.0 if self.first_s is None else (self.next_s - self.first_s) / DAY_S
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is an expectation."""
+        return self.expecting.units is not None
 
     def push(self, start_s: int, counts: Floats) -> Verdict:
         """Judge the step that starts at ``start_s`` (epoch seconds); NaN where nothing was collected.
@@ -64,16 +146,296 @@ class FlatDetector:
         Raises:
             DomainError: the step is not later than the last, not on the grid, or ``counts`` has another shape.
         """
-        mean = self._sum / np.maximum(self._steps, 1.0)
-        here = ~np.isnan(counts)
-        self._sum[here] += counts[here]
-        self._steps += here
-        reach = 2.0 * np.sqrt(mean)
-        return Verdict(
-            expected=mean,
-            lower=np.maximum(mean - reach, 0.0),
-            upper=mean + reach,
-            surprise=np.zeros(self.series),
-            spike=np.full(self.series, NO_SPIKE, dtype=np.int64),
-            mismeasured=np.zeros(self.series, dtype=bool),
-        )
+        if counts.shape != (self.series,):
+            raise DomainError("counts", counts.shape, f"({self.series},)")
+        if self.first_s is None:
+            self.first_s = self.next_s = start_s
+        if start_s < self.next_s or (start_s - self.next_s) % self.step_s:
+            raise DomainError("start_s", start_s, f"{self.next_s} or whole steps of {self.step_s} later")
+        while self.next_s < start_s:
+            self._step(self.next_s, np.full(self.series, np.nan))
+        return self._step(start_s, counts)
+
+    def _step(self, start_s: int, counts: Floats) -> Verdict:
+        self.next_s = start_s + self.step_s
+        heard = ~np.isnan(counts)
+        count = np.where(heard, counts, 0.0)
+        full = self._unit(start_s)
+        self._note_missing(heard)
+        left_out = ~heard | (start_s < self.muted_until_s)
+        unit = np.where(left_out, 0.0, full)
+        kept = np.where(left_out, 0.0, count)
+        self.block_count += kept
+        self.block_unit += unit
+        self.block_full += full
+        self.block_left_out |= left_out
+        finest = self.all_rungs[0]
+        expected = full * finest.level[0] if self.fitted else np.full(self.series, np.nan)
+        hint = self._note_silence(count, heard, expected)
+        bits = np.zeros(self.series)
+        odds = np.zeros(self.series)
+        best = np.full(self.series, np.inf)
+        if self.fine is not None:
+            self._advance(0, kept, unit, odds, best, bits)
+        if self._block_ends():
+            self._advance(len(self.all_rungs) - 1, self.block_count, self.block_unit, odds, best, bits)
+        self._follow(start_s)
+        self._open(start_s, odds)
+        self.alive |= count > 0
+        if self._block_ends():
+            self._close_block(start_s)
+        hint |= self._odd(finest)
+        lower, upper = _range(expected, finest)
+        return Verdict(expected, lower, upper, bits, self.spike.copy(), hint)
+
+    def _unit(self, start_s: int) -> Floats:
+        if self.fine is None:
+            return self.expecting.unit(start_s)
+        return self.expecting.unit_between(start_s, self.step_s)
+
+    def _block_ends(self) -> bool:
+        return self.fine is None or self.next_s % self.block_s < self.step_s
+
+    def _note_missing(self, heard: Bools) -> None:
+        """After a gap nothing is judged for as long again, a day at most: what was held back may arrive at once."""
+        back = heard & (self.missing > 1)
+        if back.any():
+            again = np.minimum(self.missing[back] * self.step_s, DAY_S)
+            self.muted_until_s[back] = self.next_s - self.step_s + again
+        self.missing = np.where(heard, 0, self.missing + 1)
+
+    def _note_silence(self, count: Floats, heard: Bools, expected: Floats) -> Bools:
+        """Nothing at all where chance would show that less than once in ten million is a gap."""
+        if not self.fitted:
+            return ~heard
+        finest = self.all_rungs[0]
+        extra = np.maximum((finest.dispersion - 1) / np.maximum(expected, 1e-9) + finest.spread2[0], 1e-9)
+        quiet = heard & (count == 0)
+        was = self.silent > SILENT_NATS
+        self.silent = np.where(quiet, self.silent + np.log1p(expected * extra) / extra, 0.0)
+        ended = was & heard & (count > 0)
+        if ended.any():
+            again = np.minimum(self.silent_steps[ended] * self.step_s, DAY_S)
+            self.muted_until_s[ended] = self.next_s - self.step_s + again
+        self.silent_steps = np.where(quiet, self.silent_steps + 1, 0)
+        gap = self.silent > SILENT_NATS
+        for one in np.flatnonzero(gap & ~was):
+            self._take_back_silence(int(one))
+        self.muted_until_s[gap] = self.next_s + self.step_s
+        return np.asarray(gap | ~heard)
+
+    def _take_back_silence(self, one: int) -> None:
+        blocks = int(self.silent_steps[one]) // self.per_block
+        rows = self.coarse.windows.rows(blocks)
+        if len(rows):
+            self.expecting.bank.take_back(one, np.zeros(len(rows)), self.coarse.windows.unit[rows, one])
+        for rungs in self.all_rungs:
+            steps = -(-int(self.silent_steps[one]) * self.step_s // rungs.step_s)
+            _replace(rungs, rungs.windows.rows(steps), one, 0.0)
+
+    def _advance(self, place: int, count: Floats, unit: Floats, odds: Floats, best: Floats, bits: Floats) -> None:
+        """Push a step into one ladder; add the odds of what its windows show, a week's share each."""
+        rungs, clumps = self.all_rungs[place], self.clumps[place]
+        if self.fitted:
+            rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
+        rungs.push(count, unit)
+        if not self.fitted:
+            return
+        needed = np.maximum(WARM_D, RIPE_WINDOWS * rungs.lengths * rungs.step_s / DAY_S)
+        ripe = self.days >= needed
+        free = self.alive & (unit > 0)
+        raw = rungs.look(ripe, free)
+        judged = ripe[:, None] & (free & (self.spike < 0))
+        self.stated += float(np.sum(self.share[place] * judged)) * rungs.step_s / WEEK_S
+        judged &= self.able[place]
+        fresh = self.spike[raw.number] < 0
+        clumps.count(raw.window[fresh], raw.number[fresh], raw.rate[fresh], rungs.mean, judged)
+        chance = stretched(raw.chance, self.stretch[place][raw.window, raw.number])
+        rate = clump_rate(chance, rungs.lengths[raw.window])
+        per_week = rate * (WEEK_S / rungs.step_s)
+        per_week = np.maximum(per_week, 1e-290)
+        np.add.at(odds, raw.number, self.share[place][raw.window, raw.number] / per_week)
+        np.maximum.at(bits, raw.number, -np.log2(np.maximum(chance, 1e-300)))
+        order = np.argsort(-per_week, kind="stable")
+        better = per_week[order] < best[raw.number[order]]
+        number = raw.number[order][better]
+        best[number] = per_week[order][better]
+        self.best_window[0, number] = place
+        self.best_window[1, number] = raw.window[order][better]
+        rungs.learn({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}, self._calm())
+
+    def _calm(self) -> Bools:
+        return (self.spike < 0) & (self.next_s > self.muted_until_s)
+
+    def _open(self, start_s: int, odds: Floats) -> None:
+        lengths = [rungs.lengths * rungs.step_s for rungs in self.all_rungs]
+        width = np.zeros(self.series, dtype=np.int64)
+        for one in np.flatnonzero(odds).tolist():
+            width[one] = lengths[self.best_window[0, one]][self.best_window[1, one]]
+        self.spending.count(odds, now_s=self.next_s, length_s=width, free=self.spike < 0, stated=self.stated)
+        self.stated = 0.0
+        for one in np.flatnonzero((odds * self.scale >= 1.0) & (self.spike < 0)).tolist():
+            again = start_s - self.ended_s[one] <= RETURN_S
+            if again:
+                self.spike[one] = self.last_spike[one]
+            else:
+                self.spike[one] = self.spikes
+                self.spikes += 1
+                self.opened_s[one] = start_s
+            self.found[:, one] = self.best_window[:, one]
+            self._untaught(one)
+            self.spending.disown()
+            for rungs, clumps in zip(self.all_rungs, self.clumps, strict=True):
+                clumps.disown(one, rungs.mean[:, one])
+
+    def _untaught(self, one: int) -> None:
+        """Take out of the level what the window that was found has taught it."""
+        place, window = self.found[:, one]
+        rungs = self.all_rungs[place]
+        blocks = int(rungs.lengths[window] * rungs.step_s // self.block_s)
+        expecting = self.expecting
+        many = min(blocks, expecting.blocks, expecting.per_week)
+        if many < 1:
+            return
+        rows = np.arange(expecting.blocks - many, expecting.blocks) % expecting.per_week
+        ring = self.coarse.windows.rows(many)
+        expected = self.coarse.windows.unit[ring, one] * rungs.level[window, one]
+        taught = np.where(expecting.teaches[rows, one], expecting.clean[rows, one] - expected[-many:], 0.0)
+        expecting.bank.take_back(one, taught, np.zeros(many))
+        expecting.clean[rows, one] -= taught
+        expecting.week_sum[one] -= taught.sum()
+
+    def _follow(self, start_s: int) -> None:
+        self.raised += self.step_s * (self.spike >= 0)
+        for one in np.flatnonzero(self.spike >= 0).tolist():
+            place, window = self.found[:, one]
+            rungs = self.all_rungs[place]
+            if place and not self._block_ends():
+                continue
+            last = len(rungs.lengths) - 1
+            quiet = next((i for i, n in enumerate(rungs.lengths.tolist()) if n >= 8), last)
+            at = max(window, min(quiet, last))
+            if start_s - self.opened_s[one] >= STAYS_S or self.raised[one] > STAYS_S / 2:
+                self._stay(one)
+                self._end(one, start_s, clean=False)
+            elif rungs.z[at, one] < QUIET_Z:
+                self._end(one, start_s, clean=True)
+
+    def _end(self, one: int, start_s: int, *, clean: bool) -> None:
+        place, window = self.found[:, one]
+        since_s = self.opened_s[one] - self.all_rungs[place].lengths[window] * self.all_rungs[place].step_s
+        self.last_spike[one], self.ended_s[one] = self.spike[one], start_s
+        self.spike[one] = NO_SPIKE
+        if clean:
+            for rungs in self.all_rungs:
+                steps = int(-(-(self.next_s - since_s) // rungs.step_s))
+                _replace(rungs, rungs.windows.rows(steps), one, float(rungs.level[0, one]))
+
+    def _stay(self, one: int) -> None:
+        """A shift that stayed for a fortnight is the new level: the last week teaches it."""
+        rows = self.coarse.windows.rows(self.expecting.per_week)
+        self.expecting.renew(one, self.coarse.windows.count[rows, one], self.coarse.windows.unit[rows, one])
+        self.raised[one] = 0.0
+
+    def _close_block(self, start_s: int) -> None:
+        block_start = start_s // self.block_s * self.block_s
+        rungs = self.coarse
+        mean = self.block_unit * rungs.level[0]
+        use = ~self.block_left_out & (self.spike < 0) & (block_start // DAY_S not in self.holidays)
+        count = self.block_count
+        if self.fitted:
+            variance = mean * (rungs.dispersion + rungs.spread2[0] * mean)
+            reach = CUT_SD * np.sqrt(variance) + CUT_COUNTS
+            count = np.clip(count, mean - reach, mean + reach)
+        expected = self.block_full * rungs.level[0] if self.fitted else self.expecting.now.level[3]
+        self.expecting.take(block_start, count, self.block_unit, expected, use)
+        for sums in (self.block_count, self.block_unit, self.block_full):
+            sums[:] = 0.0
+        self.block_left_out[:] = False
+        day = self.next_s // DAY_S
+        if day != block_start // DAY_S and self.days >= FIRST_D:
+            self._new_day(day)
+
+    def _new_day(self, day: int) -> None:
+        days = max(self.days, 1.0)
+        self.raised *= 1 - DAY_S / STAYS_S
+        for rungs in self.all_rungs:
+            rungs.errors.forget(
+                max(1 - 3 / max(min(days, MEMORY_D), 4), 0.25), max(1 - 3 / max(min(days, 180.0), 4), 0.25)
+            )
+        dispersion = self.all_rungs[0].errors.dispersion()
+        self.expecting.new_day(day, dispersion)
+        units = self.expecting.units
+        assert units is not None
+        if days <= EARLY_D:
+            self._relearn()
+        early = EARLY2 if days < EARLY_D else 0.0
+        wide = early + WIDE / days * float(np.exp(-days / WIDE_D)) + (HOLIDAY2 if day in self.holidays else 0.0)
+        within, across = units.within2.mean(axis=0), units.across2
+        alive = max(int(self.alive.sum()), 1)
+        windows = sum(len(rungs.lengths) for rungs in self.all_rungs)
+        for place, rungs in enumerate(self.all_rungs):
+            rungs.dispersion = dispersion
+            hours = rungs.lengths * rungs.step_s / HOUR_S
+            shape2 = np.where(hours[:, None] < 24, within + across, np.where(hours[:, None] < 168, across, 0.0))
+            rungs.calibrate(self.expecting.now.loose, shape2, wide=wide)
+            rungs.windows.resum()
+            rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
+            rungs.compare()
+            clumps = self.clumps[place]
+            clumps.forget(0.99)
+            if int(days) % 7 == 0 or not clumps.level.any():
+                tight = self.budget_per_week / (WEEK_S / rungs.step_s) / alive / windows
+                aimed = float(np.clip(LOOSE_TIMES * tight, tight, max(LOOSEST, tight)))
+                if not np.isclose(clumps.level[0], aimed, rtol=0.3):
+                    clumps.seen[:], clumps.stated[:] = 0.0, 0.0
+                    clumps.aim(aimed)
+            self.stretch[place] = clumps.stretch(rungs.mean)
+        self._share_out()
+        self.spending.forget(0.99)
+        self.scale = AIM / self.spending.ratio(RUN_TOGETHER * alive / self.budget_per_week)
+
+    def _relearn(self) -> None:
+        units = self.expecting.relearn()
+        windows = self.coarse.windows
+        rows = windows.rows(len(units))
+        windows.unit[rows] = units[-len(rows) :] * (windows.unit[rows] > 0)
+
+    def _share_out(self) -> None:
+        """Clumps a week that every window of every series may show, all together the budget."""
+        most = [rungs.most() * (WEEK_S / rungs.step_s) for rungs in self.all_rungs]
+        self.able = [
+            row > clumps.level[:, None] * (WEEK_S / rungs.step_s)
+            for row, clumps, rungs in zip(most, self.clumps, self.all_rungs, strict=True)
+        ]
+        whole = np.concatenate(most) * self.alive
+        ends = np.cumsum([len(row) for row in most])[:-1]
+        self.share = np.split(fair_share(whole, self.budget_per_week), ends)
+
+    def _odd(self, rungs: Rungs) -> Bools:
+        """Drops that chance hardly shows, of windows up to a day."""
+        if not self.fitted:
+            return np.zeros(self.series, dtype=bool)
+        short = rungs.lengths * rungs.step_s <= DAY_S
+        return np.asarray(np.any(rungs.z[short] < DROP_Z, axis=0))
+
+
+def _replace(rungs: Rungs, rows: Ints, one: int, level: float) -> None:
+    """Put what was expected in place of a series' last steps (nothing at level 0)."""
+    windows = rungs.windows
+    if level == 0.0:
+        windows.unit[rows, one] = 0.0
+    windows.count[rows, one] = windows.unit[rows, one] * level
+    for place, length in enumerate(windows.lengths.tolist()):
+        recent = windows.rows(length)
+        windows.count_sums[place, one] = windows.count[recent, one].sum()
+        windows.unit_sums[place, one] = windows.unit[recent, one].sum()
+
+
+def _range(expected: Floats, rungs: Rungs) -> tuple[Floats, Floats]:
+    """95% range of one step (Cornish-Fisher)."""
+    variance = rungs.dispersion * expected + rungs.spread2[0] * expected**2
+    reach = 1.96 * np.sqrt(variance)
+    bend = (1.96**2 - 1) / 6 * (2 * variance / np.maximum(expected, 1e-9) - 1)
+    low = np.clip(np.floor(expected - reach + bend), 0.0, np.floor(expected))
+    return low, np.ceil(expected + reach + bend)

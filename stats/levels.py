@@ -1,0 +1,161 @@
+"""How high every series runs: several ways to forecast its level side by side, so that past errors may choose.
+
+Slow ones are best for a steady series, quick ones for one that wanders, the trend for one that grows, the common ones
+where all series move together. Discounted gamma-Poisson after West and Harrison 1997, ch. 10; trend after Brown 1963.
+Each forecast's own chance error is about dispersion / contacts it rests on (:attr:`Levels.loose`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+HALF_LIVES_H = (3.0, 24.0, 168.0, 672.0)
+COMMON = (0, 1)
+FORECASTS = len(HALF_LIVES_H) + 1 + len(COMMON)
+TREND = len(HALF_LIVES_H)
+WEEK, MONTH = 2, 3
+ONE = 1.0
+STEEPEST = 0.004
+COMMON_SPREAD2 = 0.02
+
+
+class Levels(NamedTuple):
+    """Per forecast and series: contacts per block at shape one, its relative variance by chance (at dispersion 1).
+
+    ``growth`` is the trend's, per block and series, in logs.
+    """
+
+    level: Floats
+    loose: Floats
+    growth: Floats
+
+
+class LevelBank:
+    """Discounted contacts and units of every series, one pair for each half-life."""
+
+    def __init__(self, series: int, *, block_h: float) -> None:
+        self.keep = 0.5 ** (block_h / np.array(HALF_LIVES_H))[:, None]
+        self.contacts = np.zeros((len(HALF_LIVES_H), series))
+        self.units = np.zeros((len(HALF_LIVES_H), series))
+        self.weight = np.zeros((len(HALF_LIVES_H), 1))
+        self.aged = np.zeros((len(HALF_LIVES_H), 1))
+        self.common_seen = np.zeros((len(COMMON), 1))
+        self.common_expected = np.zeros((len(COMMON), 1))
+        self.prior = np.array([0.5, 50.0])
+
+    def take(self, count: Floats, unit: Floats, usual: Floats) -> None:
+        """One block: contacts and units (both 0 where it teaches nothing), and what the slowest level expected."""
+        self.aged = self.keep * (self.aged + self.weight)
+        self.weight = self.keep * self.weight + 1.0
+        self.contacts *= self.keep
+        self.contacts += count
+        self.units *= self.keep
+        self.units += unit
+        speaks = (unit > 0) / (1.0 + COMMON_SPREAD2 * usual)
+        keep = self.keep[list(COMMON)]
+        self.common_seen = keep * self.common_seen + float(speaks @ count)
+        self.common_expected = keep * self.common_expected + float(speaks @ usual)
+
+    def take_back(self, one: int, count: Floats, unit: Floats) -> None:
+        """Undo for series ``one`` the contacts and units of its last blocks, oldest first."""
+        age = np.arange(len(count) - 1, -1, -1.0)
+        faded = self.keep**age
+        self.contacts[:, one] = np.maximum(self.contacts[:, one] - faded @ count, 0.0)
+        self.units[:, one] = np.maximum(self.units[:, one] - faded @ unit, 0.0)
+
+    def renew(self, one: int, count: Floats, unit: Floats) -> None:
+        """Series ``one`` has a new level: only its last blocks count, oldest first."""
+        faded = self.keep ** np.arange(len(count) - 1, -1, -1.0)
+        self.contacts[:, one], self.units[:, one] = faded @ count, faded @ unit
+
+    def refill(self, count: Floats, unit: Floats) -> None:
+        """Everything anew from blocks in rows, oldest first."""
+        age = np.arange(len(count) - 1, -1, -1.0)
+        faded = self.keep**age
+        self.contacts, self.units = faded @ count, faded @ unit
+        self.weight = faded.sum(axis=1, keepdims=True)
+        self.aged = (faded @ age)[:, None]
+        usual = unit * self.usual()
+        speaks = (unit > 0) / (1.0 + COMMON_SPREAD2 * usual)
+        self.common_seen = faded[list(COMMON)] @ (speaks * count).sum(axis=1)[:, None]
+        self.common_expected = faded[list(COMMON)] @ (speaks * usual).sum(axis=1)[:, None]
+
+    def learn_prior(self) -> None:
+        """How levels are spread over the series: a gamma's contacts and units, by moments."""
+        heard = self.units[MONTH] > 0
+        alive = heard & (self.contacts[MONTH] > 0)
+        if alive.sum() < 2:
+            self.prior = np.array([0.5, 0.5 / max(float(self.usual().mean()), 1e-6)])
+            return
+        contacts, units = self.contacts[MONTH, heard], self.units[MONTH, heard]
+        middle = float(contacts.sum() / units.sum())
+        spread = float(np.mean((contacts / units - middle) ** 2 - middle / units))
+        strength = float(np.clip(middle**2 / max(spread, 1e-9 * middle**2), 0.5, 200.0))
+        self.prior = np.array([strength, strength / middle])
+
+    def usual(self) -> Floats:
+        """The slowest level."""
+        strength, exposure = self.prior
+        return np.asarray((self.contacts[MONTH] + strength) / (self.units[MONTH] + exposure))
+
+    def forecast(self) -> Levels:
+        """Every forecast of every series as of the last block."""
+        level = np.empty((FORECASTS, self.contacts.shape[1]))
+        loose = np.empty_like(level)
+        slow = self.usual()
+        level[:TREND] = (self.contacts + ONE) / (self.units + ONE / slow)
+        loose[:TREND] = 1.0 / (self.contacts + ONE)
+        level[MONTH] = slow
+        loose[MONTH] = 1.0 / (self.contacts[MONTH] + self.prior[0])
+        growth, arm = self._growth(level)
+        age = float(self.aged[WEEK, 0] / max(self.weight[WEEK, 0], ONE))
+        reach = age / arm
+        level[TREND] = level[WEEK] * np.exp(growth * age)
+        loose[TREND] = loose[WEEK] * (1 + reach) ** 2 + loose[MONTH] * reach**2
+        moved = (self.common_seen + 10.0) / (self.common_expected + 10.0)
+        level[TREND + 1 :] = slow * moved
+        loose[TREND + 1 :] = loose[MONTH] + 1.0 / (self.common_seen + 10.0)
+        return Levels(level, loose, growth)
+
+    def _growth(self, level: Floats) -> tuple[Floats, float]:
+        age = self.aged[:, 0] / np.maximum(self.weight[:, 0], ONE)
+        arm = max(float(age[MONTH] - age[WEEK]), 24.0)
+        return np.clip(np.log(level[WEEK] / level[MONTH]) / arm, -STEEPEST, STEEPEST), arm
+
+
+class PastLevels:
+    """Forecasts as they were: of every block lately, of every third or so further back."""
+
+    NEAR = 12
+
+    def __init__(self, series: int, *, longest: int) -> None:
+        self.stride = max(longest // 56, 1)
+        self.far_rows = longest // self.stride + 3
+        self.near = np.zeros((self.NEAR, FORECASTS + 1, series), dtype=np.float32)
+        self.far = np.zeros((self.far_rows, FORECASTS + 1, series), dtype=np.float32)
+        self.blocks = 0
+
+    def keep(self, now: Levels) -> None:
+        """Remember the forecasts made after a block."""
+        rows = [self.near[self.blocks % self.NEAR]]
+        if self.blocks % self.stride == 0:
+            rows.append(self.far[self.blocks // self.stride % self.far_rows])
+        for row in rows:
+            row[:-1], row[-1] = now.level, now.growth
+        self.blocks += 1
+
+    def fill(self, now: Levels) -> None:
+        """All of the past is as now."""
+        for ring in (self.near, self.far):
+            ring[:, :-1], ring[:, -1] = now.level, now.growth
+
+    def before(self, lag: int) -> NDArray[np.float32]:
+        """Forecasts (and growth, the last row) as of ``lag`` blocks before the last, or a little earlier."""
+        lag = min(lag, self.blocks - 1)
+        if lag < self.NEAR:
+            return np.asarray(self.near[(self.blocks - 1 - lag) % self.NEAR])
+        return np.asarray(self.far[(self.blocks - 1 - lag) // self.stride % self.far_rows])

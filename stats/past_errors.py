@@ -1,0 +1,109 @@
+"""How wrong past forecasts were, per window length and way of forecasting: learnt, pooled over series, decaying.
+
+Var(window count) = dispersion * M + (sigma_w**2 + chance) * M**2, ``chance`` being the error that counting noise leaves in
+level and shape. Dispersion and sigma come from the squared errors of forecasts as they were made, weighted by how much
+they say; series borrow from all where they say little themselves. Squared errors are cut, so spikes teach little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+CUT = 20.0
+CUT_COUNTS = 25.0
+PRIOR_SIGMA = 0.1
+PRIOR_WINDOWS = 10.0
+SERIES_WINDOWS = 6.0
+LEAST_SIGMA2 = 1e-8
+PRIOR_DISPERSION = 1.1
+PRIOR_STEPS = 50.0
+LEAST_SPREAD2 = 1e-4
+FLAT = 0.01
+
+
+class PastErrors:
+    """Sums behind dispersion (per series) and sigma (per window, forecast and series)."""
+
+    def __init__(self, windows: int, forecasts: int, series: int) -> None:
+        self.error1, self.error2 = np.zeros(series), np.zeros(series)
+        self.two, self.three, self.four = np.zeros(series), np.zeros(series), np.zeros(series)
+        self.over = np.zeros((windows, forecasts, series))
+        self.information = np.zeros((windows, forecasts, series))
+
+    def learn_dispersion(
+        self, count: Floats, mean: Floats, chance2: Floats, variance: Floats, dispersion: Floats, use: Bools
+    ) -> None:
+        """Teach one step's counts, given the relative variance that chance leaves in their forecast."""
+        square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS) - chance2 * mean**2
+        weight = use * mean / (variance * (2 * variance + 6 * dispersion**2 - 6 * dispersion + 1))
+        weight *= mean
+        self.error1 += weight / mean * square
+        self.error2 += weight * square
+        self.two += weight
+        weight = weight * mean
+        self.three += weight
+        self.four += weight * mean
+
+    def learn_sigma(
+        self,
+        place: int,
+        count: Floats,
+        mean: Floats,
+        chance2: Floats,
+        *,
+        dispersion: Floats,
+        sigma2: Floats,
+        use: Bools,
+    ) -> None:
+        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``)."""
+        variance = mean * (dispersion + (chance2 + sigma2) * mean)
+        square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS)
+        weight = use * (mean / variance) ** 2
+        self.over[place] += weight * (square - mean * (dispersion + chance2 * mean))
+        self.information[place] += weight * mean**2
+
+    def forget(self, keep: float, keep_dispersion: float) -> None:
+        """Let past errors count that much of what they did."""
+        self.over *= keep
+        self.information *= keep
+        for name in ("error1", "error2", "two", "three", "four"):
+            setattr(self, name, getattr(self, name) * keep_dispersion)
+
+    def move(self, places: NDArray[np.int64]) -> None:
+        """Series anew: series ``i`` was ``places[i]``, or is new where that is negative."""
+        for name in ("error1", "error2", "two", "three", "four", "over", "information"):
+            setattr(self, name, np.where(places >= 0, getattr(self, name)[..., places], 0.0))
+
+    def dispersion(self) -> Floats:
+        """Per series, at least 1, shrunk to the pooled value by how much series differ."""
+        sure, own2 = self.two, self._own_sigma2()
+        own = (self.error1 - own2 * self.three) / np.maximum(sure, 1e-9)
+        pooled = (float(sure @ own) + PRIOR_DISPERSION * PRIOR_STEPS) / (float(sure.sum()) + PRIOR_STEPS)
+        pooled = max(pooled, 1.0)
+        spread2 = float(np.sum(sure**2 * (own - pooled) ** 2 - sure) / max(float(np.sum(sure**2)), 1e-9))
+        weight = 1.0 / max(spread2, LEAST_SPREAD2 * pooled**2)
+        return np.asarray(np.maximum((sure * own + weight * pooled) / (sure + weight), 1.0))
+
+    def _own_sigma2(self) -> Floats:
+        """Relative variance of one step beyond chance: from how squared errors grow within a series, shrunk to all."""
+        part = self.three / np.maximum(self.two, 1e-12)
+        over = self.error2 - part * self.error1
+        information = np.maximum(self.four - part * self.three, 0.0)
+        whole = float(information.sum())
+        if whole <= FLAT * float(self.four.sum()) or whole <= 0.0:
+            return np.zeros_like(over)
+        pooled = max(float(over.sum()) / whole, 1e-9)
+        weight = SERIES_WINDOWS / pooled**2
+        return np.asarray(np.maximum((over + weight * pooled) / (information + weight), 0.0))
+
+    def sigma2(self) -> Floats:
+        """Relative forecast variance beyond chance, per window length, forecast and series."""
+        prior = PRIOR_WINDOWS / PRIOR_SIGMA**4
+        over, information = self.over.sum(axis=2), self.information.sum(axis=2)
+        pooled = (over + prior * PRIOR_SIGMA**2) / (information + prior)
+        pooled = np.maximum(pooled, LEAST_SIGMA2)[:, :, None]
+        weight = SERIES_WINDOWS / pooled**2
+        return np.asarray(np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled))

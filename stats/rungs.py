@@ -1,0 +1,170 @@
+"""Windows of several lengths over many series: what each was expected to hold, how wrong that may be, how rare it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from stats.levels import FORECASTS, TREND
+from stats.past_errors import PastErrors
+from stats.spikes import clump_rate, tail_chance
+from stats.windows import Windows
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
+LOOK_Z = 2.4
+FEWEST = 4.0
+LEAST_MEAN = 1e-6
+
+
+class Looked(NamedTuple):
+    """Windows worth a look: place of length, series, and the rate per step at which chance begins such clumps."""
+
+    window: Ints
+    number: Ints
+    chance: Floats
+    rate: Floats
+
+
+class Rungs:
+    """Windows of one step width, ``per_unit`` steps to a block. ``lags[i]`` is how many blocks ago the level for window ``i`` has to be known.
+
+    ``mean`` and ``variance`` are of the windows that end now, ``spread2`` their relative forecast variance.
+    """
+
+    def __init__(
+        self,
+        step_s: int,
+        lengths: tuple[int, ...],
+        lags: tuple[int, ...],
+        *,
+        keep: int,
+        series: int,
+        per_unit: float = 1.0,
+    ) -> None:
+        self.step_s = step_s
+        self.lengths = np.array(lengths, dtype=np.int64)
+        self.lags = lags
+        self.per_unit = per_unit
+        shape = (len(lengths), series)
+        self.windows = Windows(lengths, keep=keep, slices=series)
+        self.errors = PastErrors(len(lengths), FORECASTS, series)
+        self.sigma2 = np.full((len(lengths), FORECASTS, series), 0.01)
+        self.chance2 = np.full((len(lengths), FORECASTS, series), 0.01)
+        self.choice = np.full(shape, TREND - 1)
+        self.spread2 = np.ones(shape)
+        self.dispersion = np.ones(series)
+        self.level = np.ones(shape)
+        self.mean = np.zeros(shape)
+        self.variance = np.zeros(shape)
+        self.z = np.zeros(shape)
+
+    def expect(self, before: dict[int, NDArray[np.float32]]) -> None:
+        """Levels for the windows that end now, given the forecasts known ``lag`` blocks ago."""
+        for place, lag in enumerate(self.lags):
+            self.level[place] = self._chosen(before[lag], place)
+
+    def _chosen(self, past: NDArray[np.float32], place: int) -> Floats:
+        choice = self.choice[place]
+        first = choice[0]
+        level = past[first] if np.all(choice == first) else np.take_along_axis(past, choice[None], axis=0)[0]
+        ahead = np.where(choice == TREND, np.exp(past[-1] * (self.lags[place] / 2)), 1.0)
+        return np.asarray(level * ahead, dtype=np.float64)
+
+    def push(self, count: Floats, unit: Floats) -> None:
+        """Take a step in and compare every window with what was expected of it."""
+        self.windows.push(count, unit)
+        self.compare()
+
+    def compare(self) -> None:
+        """Means, variances and standardised excesses of the windows that end now."""
+        np.multiply(self.windows.unit_sums, self.level, out=self.mean)
+        np.maximum(self.mean, LEAST_MEAN, out=self.mean)
+        np.multiply(self.mean, self.spread2, out=self.variance)
+        self.variance += self.dispersion
+        self.variance *= self.mean
+        np.subtract(self.windows.count_sums, self.mean, out=self.z)
+        self.z /= np.sqrt(self.variance)
+
+    def learn(self, before: dict[int, NDArray[np.float32]], use: Bools) -> None:
+        """Teach the windows that end now to the forecasts' errors; ``use`` is False where a spike or gap is in them."""
+        steps = self.windows.steps
+        day = max(DAY_S // self.step_s, 1)
+        for place, length in enumerate(self.lengths.tolist()):
+            if steps % min(length, day) or steps <= length:
+                continue
+            count, unit = self.windows.count_sums[place], self.windows.unit_sums[place]
+            heard = use & (unit > 0) & (self.mean[place] > LEAST_MEAN)
+            if place == 0:
+                chance2 = np.take_along_axis(self.chance2[0], self.choice[:1], axis=0)[0]
+                self.errors.learn_dispersion(count, self.mean[0], chance2, self.variance[0], self.dispersion, heard)
+            mean = np.maximum(unit * before[self.lags[place]][:FORECASTS], LEAST_MEAN)
+            mean[TREND] *= np.exp(before[self.lags[place]][-1] * (self.lags[place] / 2))
+            self.errors.learn_sigma(
+                place,
+                count,
+                mean,
+                self.chance2[place],
+                dispersion=self.dispersion,
+                sigma2=self.sigma2[place],
+                use=heard,
+            )
+
+    def calibrate(self, loose: Floats, shape2: Floats, *, wide: float) -> None:
+        """Dispersion, forecast errors and choice of forecast anew.
+
+        ``loose``: relative variance of each forecast's level at dispersion 1 (forecasts, series); ``shape2``: that of
+        the shape (windows, series); ``wide`` is added while history is short.
+        """
+        self.sigma2 = self.errors.sigma2()
+        self.chance2 = self.dispersion * loose + shape2[:, None]
+        whole = self.sigma2 + self.chance2
+        self.choice = np.argmin(whole, axis=1)
+        self.spread2 = np.take_along_axis(whole, self.choice[:, None], axis=1)[:, 0] + wide
+
+    def most(self) -> Floats:
+        """Clumps per step that each window can show at all, given that it takes :data:`FEWEST` contacts."""
+        mean = np.maximum(self.lengths[:, None] * self.level / self.per_unit, LEAST_MEAN)
+        variance = mean * (self.dispersion + self.spread2 * mean)
+        most = np.ones(mean.shape)
+        few = mean < FEWEST
+        chance = tail_chance(np.full(int(few.sum()), FEWEST), mean=mean[few], variance=variance[few])
+        most[few] = clump_rate(chance, np.broadcast_to(self.lengths[:, None], mean.shape)[few])
+        return most
+
+    def look(self, ripe: Bools, among: Bools, stretch: Floats | None = None) -> Looked:
+        """How rare the windows beyond :data:`LOOK_Z` are."""
+        worth = (self.z > LOOK_Z) & (self.windows.count_sums >= FEWEST) & among & ripe[:, None]
+        window, number = np.nonzero(worth)
+        chance = tail_chance(
+            self.windows.count_sums[window, number],
+            mean=self.mean[window, number],
+            variance=self.variance[window, number],
+        )
+        if stretch is not None:
+            chance = stretched(chance, stretch[window, number])
+        return Looked(window, number, chance, clump_rate(chance, self.lengths[window]))
+
+
+def stretched(chance: Floats, by: Floats) -> Floats:
+    """The tail chance when standard deviations are ``by`` times those assumed, by normal quantiles."""
+    return np.asarray(ndtr(ndtri(np.clip(chance, 1e-300, 0.5)) / by))
+
+
+def fair_share(most: Floats, whole: float) -> Floats:
+    """Shares of ``whole``: as even as ``most`` allows, that is the smaller of it and one level for all.
+
+    >>> fair_share(np.array([0.1, 5.0, 5.0]), 1.1)
+    array([0.1, 0.5, 0.5])
+    """
+    ordered = np.sort(most.ravel())
+    below = np.concatenate([[0.0], np.cumsum(ordered)[:-1]])
+    level = (whole - below) / np.arange(len(ordered), 0, -1)
+    fits = level <= ordered
+    return np.minimum(most, float(level[np.argmax(fits)]) if fits.any() else np.inf)
