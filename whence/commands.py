@@ -307,6 +307,22 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     run_doctor(context.obj.settings(), as_json=json)
 
 
+alerts = typer.Typer(help="Who is told of what.", no_args_is_help=True)
+app.add_typer(alerts, name="alerts")
+
+
+@alerts.command(epilog=_examples("whence alerts check", "whence alerts check alerts.toml", "whence alerts check --json"))
+def check(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Routing file; by default alerts.routing.")] = None,
+    json: Json = False,
+) -> None:
+    """Show who would be told of what, and what of the routing file cannot work. Exit code 1: something has to be mended."""
+    from whence.alerts import run_alerts_check
+
+    run_alerts_check(context.obj.settings(), file, as_json=json)
+
+
 @app.command(epilog=_examples("whence settings", "whence settings --json", "whence --config other.toml settings"))
 def settings(context: typer.Context, json: Json = False) -> None:
     """Show all settings, secrets hidden."""

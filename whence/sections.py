@@ -151,12 +151,18 @@ class LogSection(Section):
 
 
 class GrafanaSection(Section):
-    """Where dashboards are published. ``verify_tls`` off only for tests of your own."""
+    """Where dashboards are published. ``verify_tls`` off only for tests of your own. ``store_*`` is how Grafana itself
+    reaches ClickHouse: by its native protocol, with a user that may only read."""
 
     url: Annotated[str, AfterValidator(_url)] = ""
     token: SecretStr = SecretStr("")
     ca_file: ExistingFile = None
     verify_tls: bool = True
+    store_host: str = "clickhouse"
+    store_port: Annotated[int, Field(ge=1, le=65_535)] = 9000
+    store_user: str = "grafana"
+    store_password: SecretStr = SecretStr("")
+    store_secure: bool = False
 
 
 class DataSection(Section):
