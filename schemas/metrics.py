@@ -31,4 +31,8 @@ REREAD = Metric("whence_gaps_reread_total", "counter", "Gaps in delivery that we
 ROWS = Metric("whence_rows_inserted_total", "counter", "Rows inserted.", ("table",))
 INSERT_S = Metric("whence_insert_seconds", "histogram", "Time of one insert.", ("table",))
 STORE_AWAY = Metric("whence_store_away", "gauge", "1 while the store does not answer.")
+DELIVERIES = Metric(
+    "whence_deliveries_total", "counter", "Steps of messages to people, by channel and status.", ("channel", "status")
+)
+UNDELIVERED = Metric("whence_undelivered_messages", "gauge", "Messages to people that wait to be taken.")
 CHECKS_FAILED = Metric("whence_quality_failed", "gauge", "Quality checks failing in their last run.", ("workspace",))

@@ -25,6 +25,7 @@ from sinks.retention import Retention
 from sinks.settings import SinkSettings
 from sinks.store import StoreSettings
 from streams.admit.settings import AdmitSettings
+from streams.deliver.settings import CourierSettings
 from streams.settings import AgentSettings
 from whence.errors import SettingsError
 from whence.sections import (
@@ -52,6 +53,18 @@ def _admit(data: object) -> AdmitSettings:
         key = data.get("customer_key") or NO_KEY
         data = {**data, "customer_key": key.encode() if isinstance(key, str) else key}
     return read_struct(AdmitSettings, data, "admit")
+
+
+def _channels(data: object) -> dict[str, SecretStr]:
+    """Secrets of channels, by name with ``_secret`` at the end, as the environment spells them."""
+    if not isinstance(data, Mapping):
+        raise refusal(f"channels is {shown('secret', data)}; allowed are secrets from the environment")
+    for name in data:
+        if not name.endswith("_secret"):
+            raise refusal(
+                f"channels.{name} is not a setting; allowed is WHENCE_CHANNELS_<NAME>_SECRET or …_SECRET_FILE"
+            )
+    return {name: one if isinstance(one, SecretStr) else SecretStr(str(one)) for name, one in data.items()}
 
 
 def _workspaces(data: object) -> tuple[Workspace, ...]:
@@ -86,6 +99,8 @@ class Settings(BaseModel):
     store: Annotated[StoreSettings, PlainValidator(struct_section(StoreSettings, "store"))] = StoreSettings()
     admit: Annotated[AdmitSettings, PlainValidator(_admit)] = AdmitSettings(customer_key=NO_KEY)
     agents: Annotated[AgentSettings, PlainValidator(struct_section(AgentSettings, "agents"))] = AgentSettings()
+    alerts: Annotated[CourierSettings, PlainValidator(struct_section(CourierSettings, "alerts"))] = CourierSettings()
+    channels: Annotated[dict[str, SecretStr], PlainValidator(_channels)] = {}
     quality: Annotated[QualitySettings, PlainValidator(struct_section(QualitySettings, "quality"))] = QualitySettings()
     sink: Annotated[SinkSettings, PlainValidator(struct_section(SinkSettings, "sink"))] = SinkSettings()
     retention: Annotated[Retention, PlainValidator(struct_section(Retention, "retention"))] = Retention()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -26,8 +23,10 @@ from streams.admit.settings import AdmitSettings
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
 from streams.worker import Agents
+from whence.alerts import courier_of
 from whence.errors import SettingsError
 from whence.feed import Feed
+from whence.keys import own_key
 from whence.serve import HttpPart, health_app, health_router, listen
 from whence.settings import Settings
 from whence.show import say
@@ -68,16 +67,7 @@ def admit_settings(settings: Settings) -> AdmitSettings:
             "admit.customer_key is missing; allowed is a secret of at least 16 bytes, the same for every admit "
             "process, in WHENCE_ADMIT_CUSTOMER_KEY or WHENCE_ADMIT_CUSTOMER_KEY_FILE"
         )
-    return replace(settings.admit, customer_key=_own_key(settings.data.folder / "customer.key"))
-
-
-def _own_key(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(opened, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_bytes().strip()
+    return replace(settings.admit, customer_key=own_key(settings.data.folder / "customer.key"))
 
 
 def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Sequence[Health]]) -> FastAPI:
@@ -98,6 +88,7 @@ def all_parts(settings: Settings, broker: Broker, workspaces: tuple[Workspace, .
         Agents(broker, workspaces, settings.agents),
         Writer(broker, settings.store, settings.sink),
         Quality(broker, settings.store, workspaces, settings.quality),
+        *([courier_of(settings, broker, workspaces)] if settings.alerts.routing else []),
     )
 
 
@@ -184,6 +175,8 @@ def _part(settings: Settings, broker: Broker, name: str) -> Part:
         return Admit(broker, admit_settings(settings), settings.workspaces)
     if name == "agents":
         return Agents(broker, settings.workspaces, settings.agents)
+    if name == "alerts":
+        return courier_of(settings, broker, settings.workspaces)
     if name == "sink":
         return Writer(broker, settings.store, settings.sink)
     return Quality(broker, settings.store, settings.workspaces, settings.quality)

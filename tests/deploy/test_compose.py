@@ -38,7 +38,7 @@ def test_schema_refuses_a_misspelt_key() -> None:
 
 
 def test_all_parts_are_there() -> None:
-    assert {"admit", "agents", "sink", "quality", "web", "migrate"} == OURS
+    assert {"admit", "agents", "alerts", "sink", "quality", "web", "migrate"} == OURS
     assert set(SERVICES) - OURS == {"kafka", "clickhouse", "grafana"}
 
 
@@ -69,7 +69,7 @@ def test_only_page_and_grafana_are_published_and_only_here(name: str) -> None:
     published = SERVICES[name].get("ports", [])
     assert all(port.startswith("127.0.0.1:") for port in published)
     assert bool(published) == (name in ("web", "grafana"))
-    assert ("outside" in SERVICES[name]["networks"]) == (name in ("web", "grafana"))
+    assert ("outside" in SERVICES[name]["networks"]) == (name in ("web", "grafana", "alerts"))
 
 
 def test_the_inner_network_has_no_way_out() -> None:

@@ -1,0 +1,1 @@
+"""Carries alerts to people: at least once, each channel for itself."""
