@@ -6,10 +6,31 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.base import Count, Moment, Sequenced
+from schemas.base import Count, Moment, Sequenced, Share
 from schemas.frame import WatchedStream
 
 SpikeState = Literal["open", "closed", "merged"]
+HintKind = Literal[
+    "gap", "dump", "doubled", "clock", "refiled", "returned", "one_customer", "repeats", "late", "missing"
+]
+
+
+class Hint(Struct, frozen=True, kw_only=True):
+    """A sign that no customers, or fewer, are behind a spike: how contacts were counted explains ``share`` of its excess.
+
+    ``gap``: they were held back by a collection gap that had just ended. ``dump``: they came in one moment, with usual
+    traffic before and after. ``doubled``: everything at once, everywhere in proportion, about twice. ``clock``: the usual
+    contacts at another hour. ``refiled``: other values of the same dimension lost as many. ``returned``: the slice is back
+    where it was before it had dropped. ``one_customer``, ``repeats``, ``late``, ``missing``: as counted in the frames
+    (:class:`schemas.frame.Signs`). ``seen`` is the number behind it and ``usual`` what it usually is, in
+    contacts (``clock``: hours; ``doubled``: times). Detection cannot know which cause is true: it opens the spike, says
+    what it saw, and attribution weighs it as evidence for ``measurement``.
+    """
+
+    kind: HintKind
+    share: Share
+    seen: float
+    usual: float = 0.0
 
 
 class Spike(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
@@ -17,7 +38,8 @@ class Spike(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
 
     ``spike_id`` never changes. ``origin`` is the watched stream. ``as_of`` is the end of the bucket judged last.
     ``expected``, ``observed`` and the excess cover ``onset`` to ``end`` (or ``as_of`` while open); the excess
-    interval is at 90%. ``surprise`` is in bits. ``expected_weekly`` repeats the budget it was found under.
+    interval is at 90%. ``surprise`` is in bits. ``budget_per_week`` repeats the budget it was found under. ``hints`` say what
+    points to mismeasurement, the heaviest first; none: nothing does.
     """
 
     spike_id: str
@@ -41,6 +63,7 @@ class Spike(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     window_s: Count
     budget_per_week: float
     merged_into: str = ""
+    hints: tuple[Hint, ...] = ()
 
 
 class Band(Struct, frozen=True, kw_only=True):

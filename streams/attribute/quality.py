@@ -12,6 +12,7 @@ from schemas.quality import QualityResult
 from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords, window
 from streams.attribute.evidence import Surroundings, line
+from streams.attribute.hints import hint_lines
 from streams.attribute.memory import WEEK_S, Memory
 
 CHECK_LOOKBACK = timedelta(days=1)
@@ -33,7 +34,12 @@ FEW = 8
 
 def quality_lines(around: Surroundings, found: SpikeWords, checks: Iterable[QualityResult]) -> list[Evidence]:
     """Signs in the frames and samples of the spike's window against the weeks before, and failed checks."""
-    lines = [*_stream_lines(around, found), *_sample_lines(around, found), *_moved_lines(around)]
+    lines = [
+        *_stream_lines(around, found),
+        *_sample_lines(around, found),
+        *_moved_lines(around),
+        *hint_lines(around.spike),
+    ]
     failed = sorted({check.check_id: check for check in checks if _counts(check, around)}.items())
     lines.extend(
         line("quality", 1.3, f"The check {name} failed: {check.observed} (allowed {check.allowed}).")

@@ -54,6 +54,7 @@ class Detector:
         sparse = _encoded(known, bucket)
         known.open_block.append(sparse)
         known.recent.append(sparse)
+        known.signs.append((start_s, bucket.signs))
         left_out = watch_for_gap(known, start_s, sparse)
         told: list[Spike] = []
         bands: tuple[Band, ...] = ()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.frame import WatchedStream
 from schemas.slices import slice_text
-from schemas.spike import Spike, SpikeState
+from schemas.spike import Hint, Spike, SpikeState
 
 
 def moment(at_s: int) -> datetime:
@@ -62,6 +62,7 @@ class Episode:
     height: float = 0.0
     rise: float = 1.0
     cleaned_s: int = 0
+    hints: tuple[Hint, ...] = ()
     edge2: float = 0.0
     shift: float = 0.0
 
@@ -112,4 +113,5 @@ class Episode:
             window_s=self.window_s,
             budget_per_week=budget,
             merged_into=self.merged_into,
+            hints=self.hints,
         )

@@ -29,6 +29,7 @@ def watch_for_gap(known: Known, start_s: int, sparse: Sparse) -> bool:
 def _end_silence(known: Known, start_s: int) -> None:
     if known.in_gap and known.silent_from_s is not None:
         known.quiet_until_s = start_s + min(start_s - known.silent_from_s, DAY_S)
+        known.gaps.append((known.silent_from_s, start_s))
     known.in_gap, known.silent_from_s, known.silent_mean = False, None, 0.0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.frame import WatchedStream
+from schemas.frame import Signs, WatchedStream
 from schemas.workspace import Workspace
 from stats.baseline import Level, Shape
 from streams.detect.episode import Episode
@@ -69,6 +69,8 @@ class Known:
         self.episodes: list[Episode] = []
         self.spike_seq = 0
         self.folds: object = None
+        self.signs: deque[tuple[int, Signs]] = deque(maxlen=2 * DAY_S // min(self.bucket_s, 120))
+        self.gaps: deque[tuple[int, int]] = deque(maxlen=4)
         self._units: tuple[int, tuple[Floats, Floats, Floats]] | None = None
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 from schemas.spike import Spike
 from streams.detect.dates import date_close
 from streams.detect.episode import Episode
+from streams.detect.hints import hints_of
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
 from streams.detect.place import added_to, counted, explained_by, own_counts, shared_mass
@@ -17,6 +18,7 @@ CALM_SHARE = 0.02
 def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
     """The next revision; with ``end_s`` as the end so far, even of a spike that stays open."""
     episode.totals = totals(known, episode, known.now_s if end_s is None else end_s)
+    episode.hints = hints_of(known, episode)
     known.spike_seq += 1
     return episode.revise(
         workspace=known.workspace.name,

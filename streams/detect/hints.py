@@ -1,0 +1,228 @@
+"""Signs that no customers are behind a spike, as far as counts can tell; :class:`schemas.spike.Hint` says what each means.
+
+Looked for whenever a spike is told, so a sign that shows only afterwards (usual traffic after a dump) is on the next
+revision. Limits are stated, not learnt; ``benchmarks/lies.py`` measures them on lies and on true spikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from schemas.frame import Signs
+from schemas.spike import Hint, HintKind
+from stats.localise import rise_gain
+from streams.detect.episode import Episode
+from streams.detect.known import Floats, Ints, Known
+from streams.detect.leafwise import Stretch, leaves_of, stretch
+from streams.detect.place import own_counts
+from streams.detect.settings import DAY_S
+
+SHORT_S = 600
+AROUND = 5
+DUMPED = 0.6
+ODD_CELLS = 20
+FEW_ODD = 0.2
+TWICE = 0.12
+ALIKE = 1.5
+CLOCK_NATS = 8.0
+CLOCK_HOURS = (1, -1, 2, -2)
+CLOCK_SPANS = (8, 16, 24, 48)
+LOST_SD = 4.0
+MOST = 0.5
+AGO_D = (10, 56)
+SIGNED = 0.25
+FEWEST = 5.0
+COUNTED: tuple[tuple[HintKind, str], ...] = (
+    ("one_customer", "top_customer"),
+    ("repeats", "repeats"),
+    ("late", "late"),
+    ("late", "backfilled"),
+)
+
+
+def hints_of(known: Known, episode: Episode) -> tuple[Hint, ...]:
+    """Everything that points to mismeasurement in a spike whose ``totals`` are up to date, the heaviest first."""
+    excess = episode.totals[0] - episode.totals[1]
+    if excess < FEWEST or not known.fitted:
+        return ()
+    rungs = known.reaching(episode.onset_s)
+    until_s = known.now_s if episode.end_s is None else episode.end_s
+    rows = known.rows(rungs, episode.onset_s)
+    rows = rows[: max(len(rows) - max(known.last_end_s(rungs) - until_s, 0) // rungs.step_s, 1)]
+    if not len(rows):
+        return ()
+    seen = stretch(known, rungs, min(episode.window, len(rungs.lengths) - 1), rows)
+    found = [
+        *_gap(known, episode, excess),
+        *_dump(known, episode, excess),
+        *_doubled(known, episode, seen, rows),
+        *_clock(known),
+        *_refiled(episode, seen),
+        *_returned(known, episode, rows, excess),
+        *_signed(known, episode, until_s, excess),
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.share, one.kind)))
+
+
+def _hint(kind: HintKind, share: float, seen: float, usual: float = 0.0) -> Hint:
+    return Hint(kind=kind, share=round(min(max(share, 0.0), 1.0), 3), seen=round(seen, 1), usual=round(usual, 1))
+
+
+def _gap(known: Known, episode: Episode, excess: float) -> Iterator[Hint]:
+    """The excess began soon after a gap, and is no more than the gap had held back."""
+    for begin_s, end_s in known.gaps:
+        after_s = episode.onset_high_s - end_s
+        if 0 <= after_s <= 2 * min(end_s - begin_s, DAY_S) + 2 * known.block_s:
+            held = episode.level * (end_s - begin_s) / known.block_s
+            yield _hint("gap", held / excess, held)
+
+
+def _dump(known: Known, episode: Episode, excess: float) -> Iterator[Hint]:
+    """Nearly all of it in two neighbouring short buckets, with usual traffic before and after."""
+    rungs = known.fine
+    if rungs is None or known.bucket_s > SHORT_S:
+        return
+    rows = known.rows(rungs, episode.onset_s - AROUND * known.bucket_s)
+    count, mean = own_counts(known, episode, rungs, rows), rungs.windows.unit[rows, episode.number] * episode.level
+    if len(count) < 2 * AROUND + 2:
+        return
+    over = count - mean
+    pairs = over[:-1] + over[1:]
+    top = int(np.argmax(pairs))
+    around = np.r_[over[max(top - AROUND, 0) : top], over[top + 2 : top + 2 + AROUND]]
+    usually = float(mean[max(top - AROUND, 0) : top + 2 + AROUND].sum())
+    after = len(over) - top - 2
+    calm = float(around.sum()) < 3.0 * np.sqrt(2.0 * usually + 1.0) + 0.1 * pairs[top]
+    if after >= AROUND and calm and pairs[top] >= DUMPED * excess:
+        yield _hint("dump", float(pairs[top]) / excess, float(pairs[top]))
+
+
+def _doubled(known: Known, episode: Episode, seen: Stretch, rows: Ints) -> Iterator[Hint]:
+    """Counts of leaves are even nearly everywhere; or everywhere, all slices alike, is about twice what it was."""
+    parts = leaves_of(known, known.reaching(episode.onset_s), rows[1:-1] if len(rows) > 2 else rows)
+    counts = np.concatenate([part.counts for part in parts]) if parts else np.zeros(0)
+    odd = float(np.mean(counts % 2 == 1)) if len(counts) else 1.0
+    if len(counts) >= ODD_CELLS and odd < FEW_ODD:
+        yield _hint("doubled", 1.0 - odd, 2.0, 1.0)
+        return
+    times, alike = _everywhere(seen)
+    if abs(times - 2.0) < TWICE and alike < ALIKE:
+        yield _hint("doubled", 0.5, times, 1.0)
+
+
+def _everywhere(seen: Stretch) -> tuple[float, float]:
+    """How many times its expectation everywhere is, and how far values of a dimension differ in it against chance."""
+    count, mean = seen.evidence.count, seen.evidence.mean
+    times = float(count.sum() / max(mean.sum(), 1e-9))
+    ratios = []
+    for dim in range(seen.folds.codes.shape[1]):
+        code = seen.folds.codes[:, dim] + 1
+        have, want = np.bincount(code, weights=count), times * np.bincount(code, weights=mean)
+        some = want > 10.0
+        variance = seen.evidence.dispersion * want + seen.evidence.spread2 * want**2
+        ratios.extend(((have - want) ** 2 / np.maximum(variance, 1e-9))[some].tolist())
+    return times, float(np.mean(ratios)) if len(ratios) >= 4 else np.inf
+
+
+def _clock(known: Known) -> Iterator[Hint]:
+    """What came lately everywhere fits the usual hours moved by one or two far better than the hours as they are."""
+    rungs = known.coarse
+    if rungs.step_s > 3_600:
+        return
+    best: tuple[float, int, float] = (CLOCK_NATS, 0, 0.0)
+    for span in CLOCK_SPANS:
+        rows = rungs.windows.rows(span + 2)
+        if len(rows) < span + 2:
+            continue
+        count, unit = rungs.windows.count[rows[2:], 0], rungs.windows.unit[rows, 0] * rungs.level[0, 0]
+        blocks = known.last_end_s(rungs) // known.block_s
+        for hours in CLOCK_HOURS:
+            moved = np.roll(unit, hours)[2:] if hours > 0 else _ahead(known, unit, hours, blocks)
+            gain = _misfit(count, unit[2:], rungs.dispersion[0]) - _misfit(count, moved, rungs.dispersion[0])
+            over, still = (
+                np.maximum(count - some, 0).sum() for some in (_scaled(count, unit[2:]), _scaled(count, moved))
+            )
+            if gain > best[0] and still < 0.5 * over:
+                best = (float(gain), hours, 1.0 - float(still / max(over, 1e-9)))
+    if best[1]:
+        yield _hint("clock", best[2], float(best[1]))
+
+
+def _ahead(known: Known, unit: Floats, hours: int, blocks: int) -> Floats:
+    """Expectations of hours that are yet to come stand at the end."""
+    coming = [known.unit((blocks + later) * known.block_s)[0] * known.per_block for later in range(-hours)]
+    return np.append(unit, np.array(coming) * known.coarse.level[0, 0])[2 - hours :]
+
+
+def _scaled(count: Floats, mean: Floats) -> Floats:
+    return np.asarray(mean * (count.sum() / max(float(mean.sum()), 1e-9)))
+
+
+def _misfit(count: Floats, mean: Floats, dispersion: float) -> float:
+    """Half the deviance of counts from a shape at its best level, in nats."""
+    usual = np.maximum(_scaled(count, mean), 1e-3)
+    seen = np.maximum(count, 1e-9)
+    return float((count * np.log(seen / usual) - (count - usual)).sum() / dispersion)
+
+
+def _refiled(episode: Episode, seen: Stretch) -> Iterator[Hint]:
+    """Without one of its dimensions the slice has hardly risen: other values lost what this one gained."""
+    own = seen.excess(episode.pairs)
+    for pair in episode.pairs:
+        wider = tuple(one for one in episode.pairs if one != pair)
+        rest = seen.folds.inside(wider) & ~seen.folds.inside(episode.pairs)
+        mean = float(seen.evidence.mean[rest].sum())
+        lost = mean - float(seen.evidence.count[rest].sum())
+        sd = np.sqrt(seen.evidence.dispersion * mean + seen.evidence.spread2 * mean**2)
+        if own > 0 and lost > LOST_SD * sd and lost > MOST * own:
+            yield _hint("refiled", lost / own, lost)
+
+
+def _returned(known: Known, episode: Episode, rows: Ints, excess: float) -> Iterator[Hint]:
+    """What is too much for the level of late is usual for the weeks before."""
+    if known.watched.slices[episode.number] != episode.pairs:
+        return
+    ago_d = (known.now_s - np.array(known.memory.starts)) / DAY_S
+    within = np.flatnonzero((ago_d > AGO_D[0]) & (ago_d < AGO_D[1]))
+    if len(within) * known.block_s < 7 * DAY_S:
+        return
+    hour, weekday = np.array(known.memory.hours)[within], np.array(known.memory.weekdays)[within]
+    unit = known.shape.hour[hour, episode.number] * known.shape.weekday[weekday, episode.number]
+    days = np.unique((known.now_s - np.array(known.memory.starts)[within]) // DAY_S, return_inverse=True)[1]
+    daily = np.bincount(days, weights=known.memory.counts()[within, episode.number]) / np.maximum(
+        np.bincount(days, weights=unit), 1e-9
+    )
+    rungs = known.reaching(episode.onset_s)
+    before = float(np.median(daily)) * float(rungs.windows.unit[rows, episode.number].sum())
+    expected, observed = episode.totals[1], episode.totals[0]
+    gain = rise_gain(np.array([before]), np.array([expected]))[0]
+    if gain > CLOCK_NATS and observed - before < (1.0 - MOST) * excess:
+        yield _hint("returned", (before - expected) / excess, before, expected)
+
+
+def _signed(known: Known, episode: Episode, until_s: int, excess: float) -> Iterator[Hint]:
+    """What frames counted over the whole stream in the spike's span, above what is usual for as long."""
+    now = [one for at, one in known.signs if episode.onset_s <= at < until_s]
+    before = [one for at, one in known.signs if at < episode.onset_low_s]
+    if not now or not before:
+        return
+    fixed = {name for name, _ in episode.pairs}
+    empty = sorted({name for one in now for name in one.missing} - fixed)
+    sums: list[tuple[HintKind, float, float]] = [
+        *((kind, _sum(now, name), _sum(before, name)) for kind, name in COUNTED),
+        *(("missing", _missing(now, name), _missing(before, name)) for name in empty),
+    ]
+    for kind, seen, earlier in sums:
+        usual = earlier * len(now) / len(before)
+        if seen - usual >= max(FEWEST, 0.5 * usual, 4.0 * usual**0.5, SIGNED * excess):
+            yield _hint(kind, (seen - usual) / excess, seen, usual)
+
+
+def _sum(some: list[Signs], name: str) -> float:
+    return float(sum(getattr(one, name) for one in some))
+
+
+def _missing(some: list[Signs], name: str) -> float:
+    return float(sum(one.missing.get(name, 0) for one in some))
