@@ -50,8 +50,8 @@ class Market(Struct, frozen=True):
         return self.levels.size * HOUR_S
 
 
-def open_market(rng: np.random.Generator, family: Family, *, days: int, weekday0: int) -> Market:
-    """A market of the family's sort: few strong products and a long tail."""
+def open_market(rng: np.random.Generator, family: Family, *, days: int, weekday0: int, per_day: float | None) -> Market:
+    """A market of the family's sort: few strong products and a long tail. ``per_day``: contacts, if not the family's."""
     number = int(rng.integers(family.products[0], family.products[1] + 1))
     tracks = [
         Track(_name(family, at), platform, tau * DAY_S)
@@ -63,7 +63,7 @@ def open_market(rng: np.random.Generator, family: Family, *, days: int, weekday0
     order = np.argsort(-weights, kind="stable")
     regions = family.regions[: int(rng.integers(min(3, len(family.regions)), len(family.regions) + 1))]
     topics = (*dict.fromkeys(thing.topic for thing in family.things), "other")
-    low, high = np.log(family.per_day)
+    low, high = np.log(family.per_day if per_day is None else (per_day, per_day))
     return Market(
         tracks=tuple(tracks[place] for place in order),
         weights=weights[order],

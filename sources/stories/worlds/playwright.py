@@ -20,6 +20,7 @@ MEDIAN_RATIO, RATIO_SPREAD = 0.42, 0.5
 LEAST_SURE, MOST_SURE = 6.0, 13.0
 LEVEL_ERROR = 0.04
 LOUDEST = 4.0
+BRIEF_H = (2.0, 6.0)
 DECOYED = 0.75
 TOGETHER = 0.15
 _LASTS_H: dict[str, tuple[float, float]] = {
@@ -46,10 +47,19 @@ class Spot(NamedTuple):
 
 
 class Playwright:
-    """Collects the drama while it is written; holds the dice."""
+    """Collects the drama while it is written; holds the dice. ``shares``: effects of some hours that add between these
+    shares of *all* contacts, instead of effects of any length that could just be told from chance."""
 
-    def __init__(self, rng: np.random.Generator, family: Family, market: Market, *, history_days: int) -> None:
-        self.rng, self.family, self.market = rng, family, market
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        family: Family,
+        market: Market,
+        *,
+        history_days: int,
+        shares: tuple[float, float] | None = None,
+    ) -> None:
+        self.rng, self.family, self.market, self.shares = rng, family, market, shares
         self.live = history_days * DAY_S
         self.deeds: list[Deed] = []
         self.effects: list[Effect] = []
@@ -275,6 +285,10 @@ class Playwright:
     ) -> tuple[Spot, Seconds, float, float] | None:
         """Place, duration, ratio and contacts of an effect that can be told from chance: the drawn ratio if its slice
         is busy enough, else a wider slice, else a louder effect; ``None`` where not even that helps."""
+        if self.shares is not None:
+            length = self.rng.uniform(*BRIEF_H) * HOUR_S
+            share = float(np.exp(self.rng.uniform(*np.log(self.shares))))
+            return spot, length, share, share * self._base(onset, onset + length, Spot(), None)
         ratio = float(np.exp(self.rng.normal(math.log(MEDIAN_RATIO), RATIO_SPREAD)))
         sure = self.rng.uniform(LEAST_SURE, MOST_SURE)
         topic = self._topics(thing)[0]

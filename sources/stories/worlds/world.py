@@ -176,10 +176,12 @@ def make_world(
     family: str,
     seed: int,
     *,
-    weeks: int = 4,
+    days: int = 28,
     history_days: int = 12,
     effects: int = 7,
     bucket_s: int = 3_600,
+    per_hour: float | None = None,
+    shares: tuple[float, float] | None = None,
     **more: Any,
 ) -> World:
     """The world of a family and a seed: quiet days, then days in which things happen.
@@ -187,10 +189,12 @@ def make_world(
     Args:
         family: One of :data:`FAMILIES`.
         seed: The same arguments give the same world, byte for byte.
-        weeks: Its length; a Monday is the first day.
+        days: Its length; a Monday is the first day.
         history_days: Days before the first effect.
         effects: Causes written; a thin world has fewer, as what nobody could see is left out.
         bucket_s: Bucket width of the workspace, seconds.
+        per_hour: Mean contacts an hour, if not the family's.
+        shares: Effects last some hours and add between these shares of all contacts, if not sized to be just seen.
         more: Other settings of the workspace.
 
     Raises:
@@ -198,12 +202,13 @@ def make_world(
     """
     if family not in FAMILIES:
         raise ValueError(f"there is no family {family!r}; there are {', '.join(FAMILIES)}")
-    if not 0 <= history_days < 7 * weeks - 2:
-        raise ValueError(f"{weeks} weeks leave no time for effects after {history_days} days")
+    if not 0 <= history_days < days - 2:
+        raise ValueError(f"{days} days leave no time for effects after {history_days} days")
     chosen = FAMILIES[family]
     rng = np.random.default_rng([seed, *family.encode()])
-    market = open_market(rng, chosen, days=7 * weeks, weekday0=FIRST_DAY.weekday())
-    drama = Playwright(rng, chosen, market, history_days=history_days).write(effects)
+    per_day = None if per_hour is None else 24.0 * per_hour
+    market = open_market(rng, chosen, days=days, weekday0=FIRST_DAY.weekday(), per_day=per_day)
+    drama = Playwright(rng, chosen, market, history_days=history_days, shares=shares).write(effects)
     customers = round(25 * float(market.levels.mean()) * 24.0)
     crowd = gather(Cast(rng, market, drama, customers))
     workspace = Workspace(

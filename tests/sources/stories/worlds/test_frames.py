@@ -68,7 +68,7 @@ def by_origin(records: Iterator[Sequenced]) -> dict[str, list[Sequenced]]:
 
 @pytest.mark.parametrize("seed", [5, 9])
 def test_records_made_directly_equal_those_that_admit_makes_of_the_raw_events(seed: int) -> None:
-    world = make_world("software", seed, weeks=2, history_days=4, effects=6)
+    world = make_world("software", seed, days=14, history_days=4, effects=6)
     faults = {effect.fault for effect in world.drama.effects}
     assert faults - {None}, "the world should hold a fault of measurement"
     direct, through = by_origin(world.records(hide)), by_origin(admitted(world))
