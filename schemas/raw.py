@@ -170,7 +170,8 @@ class Signal(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Feedback(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """What a person says of a spike's cause. ``cause`` is the change's key, ``unknown`` or ``measurement``."""
+    """What a person says of a spike's cause. ``cause`` is the change's key, ``unknown`` or ``measurement``; with ``own``
+    it is the team that takes the spike, if one is named."""
 
     spike: Id
     verdict: Literal["confirm", "reject", "reassign", "own"]

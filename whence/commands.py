@@ -220,6 +220,20 @@ def impact(
     )
 
 
+@app.command(epilog=_examples("whence why 3f2a", "whence why 3f2a90c41be07d55 --json"))
+def why(
+    context: typer.Context,
+    *,
+    spike: Annotated[str, typer.Argument(help="The spike's id, or its beginning.", show_default=False)],
+    workspace: Annotated[str | None, typer.Option("--workspace", help="Where several have such a spike.")] = None,
+    json: Json = False,
+) -> None:
+    """Show every number behind a spike's attribution, where it comes from, and what counting again gives."""
+    from whence.why import run_why
+
+    run_why(context.obj.settings(), spike, workspace=workspace, as_json=json)
+
+
 @app.command(
     epilog=_examples(
         "whence detect tickets.csv --out alarms.csv",
@@ -321,6 +335,36 @@ def check(
     from whence.alerts import run_alerts_check
 
     run_alerts_check(context.obj.settings(), file, as_json=json)
+
+
+@app.command(
+    epilog=_examples(
+        "whence feedback k3f9a1c2 confirm",
+        "whence feedback k3f9a1c2 reassign inc-77 --note 'it was the provider'",
+        "whence feedback k3f9a1c2 own payments --who Ada",
+    )
+)
+def feedback(
+    context: typer.Context,
+    *,
+    spike: Annotated[str, typer.Argument(help="The spike's id.", show_default=False)],
+    verdict: Annotated[
+        Literal["confirm", "reject", "reassign", "own"], typer.Argument(help="What you say of its cause.")
+    ],
+    about: Annotated[
+        str, typer.Argument(help="The cause (a change's key, unknown or measurement), or with own, the team.")
+    ] = "",
+    workspace: Annotated[str | None, typer.Option("--workspace", help="Needed where there are several.")] = None,
+    who: Annotated[str, typer.Option("--who", help="Who says so. Default: your user name.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Why.")] = "",
+    json: Json = False,
+) -> None:
+    """Confirm, reject or reassign a spike's cause, or take it; without a cause, the likeliest one is meant."""
+    from whence.feedback import run_feedback
+
+    run_feedback(
+        context.obj.settings(), spike, verdict, about, workspace=workspace, who=who, note=note, as_json=json
+    )
 
 
 @app.command(epilog=_examples("whence settings", "whence settings --json", "whence --config other.toml settings"))

@@ -26,6 +26,7 @@ from streams.worker import Agents
 from whence.alerts import courier_of
 from whence.errors import SettingsError
 from whence.feed import Feed
+from whence.feedback import feedback_router
 from whence.keys import own_key
 from whence.serve import HttpPart, health_app, health_router, listen
 from whence.settings import Settings
@@ -75,6 +76,8 @@ def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Se
     token = settings.web.token.get_secret_value()
     app = create_app(store_query(settings.store), healths, token or None, hour_cost=settings.web.hour_cost)
     app.include_router(health_router(healths))
+    if broker is not None:
+        app.include_router(feedback_router(settings, broker))
     intake = settings.intake.token.get_secret_value()
     if broker is not None and intake:
         app.include_router(create_router(broker, intake, workspaces=[one.name for one in settings.workspaces]))

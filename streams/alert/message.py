@@ -104,7 +104,7 @@ def _links(notice: Notice, head: Letterhead) -> dict[str, str]:
     )
     for label, verdict in asked:
         answer = Answer(
-            workspace=alert.workspace, spike=spike, verdict=verdict, cause="" if verdict == "own" else cause, said=name, to=notice.team
+            workspace=alert.workspace, spike=spike, verdict=verdict, cause=notice.team if verdict == "own" else cause, said=name, to=notice.team
         )  # fmt: skip
         links[label] = f"{head.page_url}/feedback/{head.sign(answer)}"
     return links
