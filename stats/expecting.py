@@ -16,6 +16,7 @@ WEEK_S = 7 * DAY_S
 SUNDAY = 6
 EPOCH_WEEKDAY = 3
 EARLY_WEEKS = 4
+MOST_WEEKS = 20.0
 
 
 class Expecting:
@@ -39,6 +40,7 @@ class Expecting:
         self.blocks = 0
         self.now: Levels = self.bank.forecast()
         self.dispersion = np.ones(series)
+        self.wander2 = np.zeros(series)
         self.day: int | None = None
         self.units: Units | None = None
         self.tomorrow = np.ones((1, series))
@@ -95,9 +97,13 @@ class Expecting:
             use = self.teaches[row]
             self.shape.teach(int(self.slots[row]), self.clean[row] * use, self.week_sum / self.per_week * use)
 
-    def new_day(self, day: int, dispersion: Floats) -> None:
-        """Fit the shape of the day that begins, and the prior of levels."""
+    def new_day(self, day: int, dispersion: Floats, daily2: Floats) -> None:
+        """Fit the shape of the day that begins, and the prior of levels.
+
+        ``daily2`` is the relative variance with which a day's level wanders beyond chance, per series.
+        """
         self.day, self.dispersion = day, dispersion
+        self.wander2 = daily2 / max(min(self.blocks / self.per_week, MOST_WEEKS), 1.0)
         self.week_sum = self.clean.sum(axis=0)
         self.bank.learn_prior()
         seen, around = (
@@ -105,9 +111,11 @@ class Expecting:
         )
         if self.units is not None:
             self.yesterday = self.units.unit[-1]
-        self.units = fit_day(seen, around, self.slot(day * DAY_S) // self.per_day, dispersion)
+        self.units = fit_day(seen, around, self.slot(day * DAY_S) // self.per_day, dispersion, wander2=self.wander2)
         if self.block_s == HOUR_S:
-            self.tomorrow = fit_day(seen, around, self.slot((day + 1) * DAY_S) // self.per_day, dispersion).unit[0]
+            self.tomorrow = fit_day(
+                seen, around, self.slot((day + 1) * DAY_S) // self.per_day, dispersion, wander2=self.wander2
+            ).unit[0]
 
     def renew(self, one: int, count: Floats, unit: Floats) -> None:
         """Series ``one`` begins anew: its level from its last blocks, its shape that of all."""
@@ -126,7 +134,7 @@ class Expecting:
         Returns the units of the remembered blocks, oldest first.
         """
         seen, around = self._early()
-        days = [fit_day(seen, around, weekday, self.dispersion).unit for weekday in range(7)]
+        days = [fit_day(seen, around, weekday, self.dispersion, wander2=self.wander2).unit for weekday in range(7)]
         rows = np.arange(max(self.blocks - self.per_week, 0), self.blocks) % self.per_week
         units = np.stack([days[slot // self.per_day][slot % self.per_day] for slot in self.slots[rows].tolist()])
         use = self.teaches[rows]

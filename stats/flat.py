@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stats.errors import DomainError
 from stats.expecting import Expecting
+from stats.levels import MONTH
 from stats.rates import ClumpRates, Spending
 from stats.rungs import Rungs, fair_share, stretched
 from stats.spikes import clump_rate
@@ -42,7 +43,8 @@ LOOSE_TIMES = 50.0
 LOOSEST = 1e-3
 MEMORY_D = 120.0
 AIM = 0.85
-RUN_TOGETHER = 0.1
+RUN_TOGETHER = 0.2
+MOST_SCALE = 2.0
 HOLIDAY2 = 0.09
 EARLY_D = 8.0
 EARLY2 = 0.1
@@ -272,7 +274,9 @@ class FlatDetector:
         width = np.zeros(self.series, dtype=np.int64)
         for one in np.flatnonzero(odds).tolist():
             width[one] = lengths[self.best_window[0, one]][self.best_window[1, one]]
-        self.spending.count(odds, now_s=self.next_s, length_s=width, free=self.spike < 0, stated=self.stated)
+        self.spending.count(
+            odds, now_s=self.next_s, length_s=width, free=self.spike < 0, stated=self.stated, scale=self.scale
+        )
         self.stated = 0.0
         for one in np.flatnonzero((odds * self.scale >= 1.0) & (self.spike < 0)).tolist():
             again = start_s - self.ended_s[one] <= RETURN_S
@@ -284,7 +288,7 @@ class FlatDetector:
                 self.opened_s[one] = start_s
             self.found[:, one] = self.best_window[:, one]
             self._untaught(one)
-            self.spending.disown()
+            self.spending.disown(one)
             for rungs, clumps in zip(self.all_rungs, self.clumps, strict=True):
                 clumps.disown(one, rungs.mean[:, one])
 
@@ -364,7 +368,8 @@ class FlatDetector:
                 max(1 - 3 / max(min(days, MEMORY_D), 4), 0.25), max(1 - 3 / max(min(days, 180.0), 4), 0.25)
             )
         dispersion = self.all_rungs[0].errors.dispersion()
-        self.expecting.new_day(day, dispersion)
+        daily = int(np.searchsorted(self.coarse.lengths * self.block_s, DAY_S))
+        self.expecting.new_day(day, dispersion, self.coarse.sigma2[min(daily, len(self.coarse.lengths) - 1), MONTH])
         units = self.expecting.units
         assert units is not None
         if days <= EARLY_D:
@@ -393,7 +398,7 @@ class FlatDetector:
             self.stretch[place] = clumps.stretch(rungs.mean)
         self._share_out()
         self.spending.forget(0.99)
-        self.scale = AIM / self.spending.ratio(RUN_TOGETHER * alive / self.budget_per_week)
+        self.scale = min(AIM / self.spending.ratio(RUN_TOGETHER * alive / self.budget_per_week), MOST_SCALE)
 
     def _relearn(self) -> None:
         units = self.expecting.relearn()

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 CLASSES = (3.0, 100.0)
 PRIOR_CLUMPS = 20.0
 LEAST, MOST = 0.95, 1.6
-TIMES = np.array([2.0, 6.0, 20.0, 60.0])
+TIMES = np.array([4.0, 10.0, 25.0, 60.0])
 USUAL = 1.25
 SLOPE = 0.1
 APART = 0.03
@@ -33,6 +33,7 @@ class ClumpRates:
         shape = (len(lengths), len(CLASSES) + 1)
         self.seen, self.stated = np.zeros(shape), np.zeros(shape)
         self.last = np.full((len(lengths), series), -(10**9), dtype=np.int64)
+        self.counted = np.zeros((len(lengths), series), dtype=bool)
         self.level = np.zeros(len(lengths))
         self.chance = np.zeros(len(lengths))
         self.steps = 0
@@ -53,12 +54,14 @@ class ClumpRates:
         new = self.steps - self.last[window, number] > self.lengths[window]
         np.add.at(self.seen, (window[new], grade[window[new], number[new]]), 1.0)
         self.last[window, number] = self.steps
+        self.counted[window[new], number[new]] = True
 
     def disown(self, number: int, mean: Floats) -> None:
         """A series' running clumps became a spike: they are not chance's."""
-        running = np.flatnonzero(self.steps - self.last[:, number] <= self.lengths)
+        running = np.flatnonzero(self.counted[:, number] & (self.steps - self.last[:, number] <= self.lengths))
         grade = np.digitize(mean[running], CLASSES)
         self.seen[running, grade] = np.maximum(self.seen[running, grade] - 1.0, 0.0)
+        self.counted[:, number] = False
 
     def forget(self, keep: float) -> None:
         """Let past clumps count that much of what they did."""
@@ -86,24 +89,30 @@ class Spending:
     def __init__(self, series: int) -> None:
         self.seen, self.stated = np.zeros(len(TIMES)), np.zeros(len(TIMES))
         self.last = np.full((len(TIMES), series), -(10**15), dtype=np.int64)
+        self.counted = np.zeros((len(TIMES), series), dtype=bool)
 
-    def count(self, odds: Floats, *, now_s: int, length_s: Ints, free: Bools, stated: float) -> None:
-        """One step: odds per series (1: at the budget), the rarest window's width, clumps ``stated`` in this step."""
-        self.stated += stated * (TIMES - 1.0)
+    def count(self, odds: Floats, *, now_s: int, length_s: Ints, free: Bools, stated: float, scale: float) -> None:
+        """One step: odds per series (1: at the budget), the rarest window's width, clumps ``stated`` in this step.
+
+        Those beyond 1 / ``scale`` open spikes and are not counted.
+        """
+        self.stated += stated * np.maximum(TIMES - scale, 0.0)
         for place, times in enumerate(TIMES.tolist()):
             beyond = np.flatnonzero((odds * times >= 1.0) & free)
             new = now_s - self.last[place, beyond] > length_s[beyond]
             self.seen[place] += float(new.sum())
             self.last[place, beyond] = now_s
+            self.counted[place, beyond[new]] = True
 
     def forget(self, keep: float) -> None:
         """Let past clumps count that much of what they did."""
         self.seen *= keep
         self.stated *= keep
 
-    def disown(self) -> None:
-        """A clump became a spike: those that stay below the budget are counted, which real ones do not."""
-        self.seen = np.maximum(self.seen - 1.0, 0.0)
+    def disown(self, number: int) -> None:
+        """A series' clump became a spike: only those that stay below the budget are counted, as real ones do not."""
+        self.seen = np.maximum(self.seen - self.counted[:, number], 0.0)
+        self.counted[:, number] = False
 
     def ratio(self, most_times: float) -> float:
         """Clumps seen per clump stated, at the budget; multiples above ``most_times`` run together and are left out."""

@@ -19,6 +19,7 @@ MOST2 = 1.0
 ALIKE = 6.0
 OUTLIER = 3.5
 FEW = 4.0
+ROUNDS = 3
 
 
 class Units(NamedTuple):
@@ -46,31 +47,41 @@ class WeekShape:
         self.around[weekday, part] += around
 
 
-def fit_day(seen: Floats, around: Floats, weekday: int, dispersion: Floats) -> Units:
-    """Shape of one weekday from contacts and means around them, both (7, parts of a day, series)."""
+def fit_day(seen: Floats, around: Floats, weekday: int, dispersion: Floats, *, wander2: Floats | float = 0.0) -> Units:
+    """Shape of one weekday from contacts and means around them, both (7, parts of a day, series).
+
+    ``wander2`` is the relative variance of a day's level over that many weeks: one odd weekend makes no shape.
+    """
     total = around.sum(axis=(0, 1))
     weight = 1.0 / (dispersion + total / max(7 * seen.shape[1], 1) / ALIKE)
     common = np.ones((*seen.shape[:2], 1))
     together = (seen @ weight)[:, :, None], (around @ weight)[:, :, None]
+    noise = np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])
     for day in range(7):
-        common[day] = _chain(*together, np.ones_like(common), day, _mixed(weight, total, dispersion)).unit
-    return _chain(seen, around, common, weekday, dispersion)
+        common[day] = _chain(*together, np.ones_like(common), day, noise, 0.0, ROUNDS).unit
+    return _chain(seen, around, common, weekday, dispersion, wander2)
 
 
-def _mixed(weight: Floats, total: Floats, dispersion: Floats) -> Floats:
-    """Variance over mean of the weighted sum of all series."""
-    return np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])
-
-
-def _chain(seen: Floats, around: Floats, base: Floats, weekday: int, dispersion: Floats) -> Units:
-    """Parts of the day, then days, then single cells, each shrunk to what came before."""
+def _chain(
+    seen: Floats,
+    around: Floats,
+    base: Floats,
+    weekday: int,
+    dispersion: Floats,
+    wander2: Floats | float,
+    rounds: int = 1,
+) -> Units:
+    """Parts of the day and days, in turn, then single cells, each shrunk to what came before."""
     expected = around * base
     expected *= seen.sum(axis=(0, 1)) / np.maximum(expected.sum(axis=(0, 1)), 1e-9)
-    part, part2 = _shrunk(seen.sum(axis=0), expected.sum(axis=0), dispersion)
-    expected *= part
-    day, day2 = _shrunk(seen.sum(axis=1), expected.sum(axis=1), dispersion)
-    expected *= day[:, None]
-    cell, cell2 = _shrunk(seen, expected, dispersion, only=weekday)
+    plain, day = expected, np.ones((7, expected.shape[2]))
+    for _ in range(rounds):
+        parts = (plain * day[:, None]).sum(axis=0)
+        part, part2 = _shrunk(seen.sum(axis=0), parts, dispersion + wander2 * parts / 7)
+        days = (plain * part).sum(axis=1)
+        day, day2 = _shrunk(seen.sum(axis=1), days, dispersion + wander2 * days)
+    expected = plain * part * day[:, None]
+    cell, cell2 = _shrunk(seen, expected, dispersion + wander2 * expected, only=weekday)
     unit = base[weekday] * part * day[weekday] * cell
     return Units(unit, part2 + cell2, np.asarray(day2[weekday]))
 
@@ -81,6 +92,7 @@ def _shrunk(seen: Floats, expected: Floats, dispersion: Floats, only: int | None
     strength = dispersion / spread
     if only is not None:
         seen, expected = seen[only], expected[only]
+        strength, dispersion = strength[only], dispersion[only]
     reach = OUTLIER * np.sqrt(expected * (dispersion + spread * expected)) + FEW
     seen = np.clip(seen, expected - reach, expected + reach)
     return (seen + strength) / (expected + strength), dispersion / (expected + strength)
