@@ -100,12 +100,21 @@ def latest_in_scope(scene: Scene, spike: Attribution) -> Said:
 
 def _usual(series: Floats, until: int) -> Floats:
     """Usual contacts of every hour: the mean of the same hours of earlier weeks before ``until``, else of earlier days."""
-    usual = np.zeros_like(series)
-    for hour in range(series.size):
-        weeks = [series[hour - back] for back in range(168, hour + 1, 168) if hour - back < until]
-        days = [series[hour - back] for back in range(24, hour + 1, 24) if hour - back < until][:7]
-        usual[hour] = np.mean(weeks or days or [series[max(until - 24, 0) : max(until, 1)].mean()])
-    return usual
+    before = np.where(np.arange(series.size) < until, series, np.nan)
+    weeks, days = (_mean_back(before, width, most) for width, most in ((168, series.size), (24, 7)))
+    rest = float(series[max(until - 24, 0) : max(until, 1)].mean())
+    return np.where(np.isnan(weeks), np.where(np.isnan(days), rest, days), weeks)
+
+
+def _mean_back(before: Floats, width: int, most: int) -> Floats:
+    """Mean of what was known ``width``, twice ``width`` … hours earlier, at most ``most`` times; NaN where nothing was."""
+    total, number = np.zeros_like(before), np.zeros_like(before)
+    for back in range(width, min(before.size, width * most + 1), width):
+        known = before[:-back]
+        total[back:] += np.nan_to_num(known)
+        number[back:] += ~np.isnan(known)
+    mean: Floats = np.where(number > 0, total / np.maximum(number, 1.0), np.nan)
+    return mean
 
 
 def _near(scene: Scene, spike: Attribution) -> list[Change]:

@@ -171,10 +171,10 @@ def _pest(cast: Cast, effect: Effect, index: int) -> Crowd:
 
 
 def _renamed(cast: Cast, crowd: Crowd, effect: Effect, index: int) -> Crowd:
-    """A category gets another name at intake; nobody writes more than before."""
+    """A category gets another name at intake, for good; nobody writes more than before."""
     new = len(cast.market.topics) + index
     chosen = (crowd.topic == effect.topics[0]) & (crowd.at >= effect.onset)
-    effects = np.where(chosen & (crowd.at < effect.until) & (crowd.effect == USUAL), index, crowd.effect)
+    effects = np.where(chosen & (crowd.effect == USUAL), index, crowd.effect)
     return replace(crowd, topic=np.where(chosen, new, crowd.topic), effect=effects)
 
 
