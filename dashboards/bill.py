@@ -9,7 +9,7 @@ _COST = f"hours * nullIf({parameter('hour_cost')}, 0)"
 _OWNER = "if(owner = '', 'nobody', owner)"
 # Measurement has no customers behind it: nobody upstream is billed for it.
 _BILLED = f"""(
-    SELECT toStartOfWeek(first, 1) AS week, kind, change, title, {_OWNER} AS owner, contacts, contacts_low, contacts_high, hours, {_COST} AS cost,
+    SELECT toDateTime(toStartOfWeek(first, 1), 'UTC') AS week, kind, change, title, {_OWNER} AS owner, contacts, contacts_low, contacts_high, hours, {_COST} AS cost,
         first, last, state, length(spikes) AS repeats
     FROM impacts_now
     WHERE {HERE} AND state != 'withdrawn' AND kind != 'measurement' AND {within("first")}
@@ -53,7 +53,7 @@ BILL_CURVE = Panel(
     shape="curve",
     columns=("t", "owner", "contacts"),
     sql=f"""
-SELECT toDateTime(week, 'UTC') AS t, owner, sum(contacts) AS contacts
+SELECT week AS t, owner, sum(contacts) AS contacts
 FROM {_BILLED}
 GROUP BY t, owner
 ORDER BY t, owner

@@ -50,7 +50,7 @@ PROMOTION_CURVE = Panel(
 )
 
 _TEXT = "concat(subject, ' ', text)"
-# A promise is named by its code, or by at least half of its longer words.
+# A promise is named by its code, by more than half of its longer words, or where it has only one such, as a whole.
 _WORDS = "arrayDistinct(arrayFilter(word -> length(word) > 3, splitByNonAlpha(lowerUTF8(claim))))"
 
 
@@ -61,7 +61,7 @@ def _naming(span: str, name: str) -> str:
               AND multiSearchAnyCaseInsensitive({_TEXT}, arrayPushBack(arrayDistinct(arrayFlatten(arrayMap(claim -> {_WORDS}, {_CLAIMS}))), code_or_nothing))) AS c
         ARRAY JOIN {_CLAIMS} AS claim
         WHERE (position(claim, code_or_nothing) > 0 AND positionCaseInsensitive(text, code_or_nothing) > 0)
-            OR (length({_WORDS}) > 0 AND arrayCount(word -> positionCaseInsensitive(text, word) > 0, {_WORDS}) * 2 > length({_WORDS}))
+            OR if(length({_WORDS}) > 1, arrayCount(word -> positionCaseInsensitive(text, word) > 0, {_WORDS}) * 2 > length({_WORDS}), positionCaseInsensitive(text, claim) > 0)
         GROUP BY claim""".replace("code_or_nothing", _CODE)
 
 

@@ -20,7 +20,7 @@ TYPES: dict[Kind, tuple[str, ...]] = {
     "cause": ("String",),
     "list": ("Array(String)", "Array(LowCardinality(String))"),
     "flag": ("Bool", "UInt8"),
-    "time": ("DateTime64(3, 'UTC')", "DateTime('UTC')", "Date"),
+    "time": ("DateTime64(3, 'UTC')", "DateTime('UTC')"),
     "hour": ("Int32", "Int64"),
     "count": ("UInt8", "UInt16", "UInt32", "UInt64", "Int64", "Float64"),
     "number": ("Float64", "UInt32", "UInt64", "Int64"),

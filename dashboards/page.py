@@ -23,6 +23,8 @@ from dashboards.query import Query
 from schemas.health import Health
 
 STATIC = files("dashboards") / "static"
+FEEDBACK = "/api/feedback"
+"""Where the spike view sends people's word, if whoever serves the page has added a router that takes it."""
 _LONGEST_FORM = 4096
 _WRONG_TOKEN_PAUSE_S = 1.0
 _UNKNOWN_HOST = (
@@ -97,8 +99,11 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]], h
         if view not in VIEW_NAMES:
             return JSONResponse({"error": f"There is no view {view!r}; there are {', '.join(VIEW_NAMES)}."}, 404)
 
+        takes_feedback = any(getattr(route, "path", None) == FEEDBACK for route in request.app.routes)
+
         def answered() -> dict[str, object]:
-            return {**answer(query, view, asked, hour_cost), "health": [msgspec.to_builtins(part) for part in health()]}
+            said = answer(query, view, asked, hour_cost)
+            return {**said, "health": [msgspec.to_builtins(part) for part in health()], "feedback": takes_feedback}
 
         try:
             said = await anyio.to_thread.run_sync(answered, limiter=limiter)

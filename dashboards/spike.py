@@ -153,8 +153,8 @@ LIMIT 1000
 _ONSET = f"(SELECT max(onset) FROM spikes_now WHERE {HERE} AND {SPIKE})"
 _OVER = f"(SELECT max(coalesce(end, as_of)) FROM spikes_now WHERE {HERE} AND {SPIKE})"
 _FIRST = f"(SELECT min(bucket_start) FROM judged_now WHERE {HERE} AND {STREAM})"
-# The same hours of up to four weeks before are what is usual. A value with far more than the whole excess, such as a
-# version that took over an older one's customers, is not hit but new.
+# The same hours of up to four weeks before are what is usual. A value with far more than the whole excess, and a version that
+# grew by taking over an older one's customers, is not hit but new.
 _WEEKS = f"least(4, intDiv(dateDiff('second', {_FIRST}, {_ONSET}), 604800))"
 _PAIRS = ", ".join(f"('{name}', {name})" for name in DIMENSIONS)
 
@@ -176,7 +176,7 @@ FROM (
 )
 WHERE pair.2 != ''
 GROUP BY pair
-HAVING excess > 0 AND (isNull(expected) OR (dimension != 'version' OR expected > 0) AND excess <= 1.5 * (SELECT max(excess) FROM spikes_now WHERE {HERE} AND {SPIKE}))
+HAVING excess > 0 AND (isNull(expected) OR (dimension != 'version' OR expected > 0.3 * observed) AND excess <= 1.5 * (SELECT max(excess) FROM spikes_now WHERE {HERE} AND {SPIKE}))
 ORDER BY excess DESC, dimension, value
 LIMIT 12
 """,

@@ -5,11 +5,14 @@ import { length, timeOf, toggleZone, usesUtc, zoneName } from "./format.js";
 import { empty, link } from "./parts.js";
 import * as now from "./views_now.js";
 import * as spike from "./views_spike.js";
+import * as releases from "./views_releases.js";
+import * as campaigns from "./views_campaigns.js";
+import * as bill from "./views_bill.js";
 import * as changes from "./views_changes.js";
 import * as pipeline from "./views_pipeline.js";
 
-const VIEWS = { now, spike, changes, pipeline };
-const TABS = [["now", "/now", "Now"], ["changes", "/changes", "Changes"], ["pipeline", "/pipeline", "Pipeline"]];
+const VIEWS = { now, spike, releases, campaigns, bill, changes, pipeline };
+const TABS = [["now", "/now", "Now"], ["releases", "/releases", "Releases"], ["campaigns", "/campaigns", "Campaigns"], ["bill", "/bill", "Bill"], ["changes", "/changes", "Changes"], ["pipeline", "/pipeline", "Pipeline"]];
 const POLL_MS = 4000, SLOWEST_MS = 30_000;
 const KEPT = ["workspace", "span", "stream", "slice"];
 const $ = (id) => document.getElementById(id);
@@ -32,8 +35,12 @@ function here(changed, path = location.pathname === "/" ? "/now" : location.path
     const value = name in changed ? changed[name] : new URLSearchParams(location.search).get(name);
     if (value && !(name === "slice" && ("workspace" in changed || "stream" in changed))) parameters.set(name, value);
   }
+  const [bare, own] = path.split("?");
+  for (const [name, value] of new URLSearchParams(own ?? "")) parameters.set(name, value);
+  if ("change" in changed && changed.change) parameters.set("change", changed.change);
+  const [place_, anchor] = bare.split("#");
   const query = parameters.toString();
-  return query ? `${path}?${query}` : path;
+  return `${query ? `${place_}?${query}` : place_}${anchor ? `#${anchor}` : ""}`;
 }
 
 function go(path, { replace = false } = {}) {
@@ -74,7 +81,12 @@ async function take(answer, view) {
   if (!answer.ok || said === null) throw Object.assign(new Error("refused"), { said: said?.error });
   state.etag = answer.headers.get("ETag") ?? "";
   state.data = { ...said, view };
-  paint();
+  try {
+    paint();
+  } catch (error) {
+    console.error(error);
+    throw Object.assign(new Error("not drawn"), { said: `This view could not be drawn: ${error.message}. Please tell whoever runs Whence.` });
+  }
 }
 
 function notice(text) {

@@ -6,7 +6,7 @@ import { clock, date, day, moment, month, number, sliceName, span, usesUtc, utc,
 const drawn = new Map();
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => drawn.get(target)?.chart.resize()));
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** A place for a chart, with its say for those who cannot see it and its data as a table. */
 export function chartPlace(id, label, table) {
@@ -49,7 +49,7 @@ const base = () => ({
   textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("--muted"), fontSize: 12 },
 });
 
-function timeAxis(gridIndex, since, until, { labels = true } = {}) {
+export function axisOfTime(gridIndex, since, until, { labels = true } = {}) {
   return {
     type: "time", gridIndex, min: since, max: until,
     axisLine: { lineStyle: { color: colour("--line-strong") } },
@@ -95,12 +95,12 @@ function curveTooltip(stepMs) {
   };
 }
 
-const tooltip = (formatter, trigger) => ({
+export const tooltip = (formatter, trigger) => ({
   trigger, formatter, confine: true, transitionDuration: 0,
   backgroundColor: colour("--raised"), borderColor: colour("--line"), textStyle: { color: colour("--ink"), fontSize: 13 }, padding: [8, 12],
 });
 
-function countAxis(gridIndex, name) {
+export function countAxis(gridIndex, name) {
   return {
     type: "value", gridIndex, min: 0, minInterval: 1, name, nameTextStyle: { align: "left", color: colour("--muted") }, nameGap: 10,
     splitNumber: 4, axisLabel: { color: colour("--muted"), formatter: number }, splitLine: { lineStyle: { color: colour("--line") } },
@@ -148,7 +148,7 @@ export function timeline({ volume, spikes, changes, stream, since, until, stepMs
       option: {
         grid: grids,
         axisPointer: { link: [{ xAxisIndex: "all" }] },
-        xAxis: [timeAxis(0, since, until), ...(lanes.length ? [timeAxis(1, since, until, { labels: false })] : [])],
+        xAxis: [axisOfTime(0, since, until), ...(lanes.length ? [axisOfTime(1, since, until, { labels: false })] : [])],
         yAxis: [countAxis(0, "contacts"), ...(lanes.length ? [{ type: "category", gridIndex: 1, inverse: true, data: lanes.map((one) => one.id), axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: true, lineStyle: { color: colour("--line") } }, axisLabel: { show: !narrow, color: colour("--muted"), interval: 0, formatter: (id) => lanes.find((one) => one.id === id)?.label ?? "" } }] : [])],
         tooltip: tooltip((found) => (Array.isArray(found) ? curveTooltip(stepMs)(found.filter((one) => one.axisIndex === 0)) : markTip(found, now)), "axis"),
         series,
@@ -166,8 +166,8 @@ function laneSeries({ placed, kinds, changes, until, since }) {
     emphasis: { lineStyle: { width: 13 } },
   }));
   const heads = placed.length ? [{
-    ...common, type: "scatter", name: "spike-heads", symbolSize: 12, symbolKeepAspect: true, symbolOffset: [-13, 0],
-    data: placed.map(({ spike, row }) => ({ value: [Math.max(spike.onset, since), `spike-${row}`], symbol: `path://${kindOf(spike.kind).path}`, itemStyle: { color: colour(`--kind-${spike.kind || "pending"}`) }, spike })), z: 8,
+    ...common, type: "scatter", name: "spike-heads", symbolSize: 12, symbolKeepAspect: true,
+    data: placed.map(({ spike, row }) => ({ symbolOffset: spike.onset < since ? [9, 0] : [-13, 0], value: [Math.max(spike.onset, since), `spike-${row}`], symbol: `path://${kindOf(spike.kind).path}`, itemStyle: spike.onset < since ? { color: colour("--surface") } : { color: colour(`--kind-${spike.kind || "pending"}`) }, spike })), z: 8,
   }] : [];
   const marks = kinds.map((kind) => ({
     ...common, type: "scatter", name: kind, symbol: `path://${KINDS[kind].path}`, symbolSize: 12, symbolKeepAspect: true,
@@ -198,7 +198,7 @@ export function spikeCurve({ curve, spike, marks, since, until, stepMs }) {
       height: (narrow ? 230 : 270) + 26 * rows,
       option: {
         grid: [{ left: narrow ? 40 : 56, right: 20, top: 14 + 26 * rows, bottom: 30 }],
-        xAxis: [timeAxis(0, since, until)], yAxis: [countAxis(0, "")],
+        xAxis: [axisOfTime(0, since, until)], yAxis: [countAxis(0, "")],
         tooltip: tooltip(curveTooltip(stepMs), "axis"), series,
       },
     };
@@ -233,7 +233,7 @@ export function counts({ rows, since, until, stepMs, name }) {
     height: 150,
     option: {
       grid: [{ left: 44, right: 16, top: 20, bottom: 28 }],
-      xAxis: [timeAxis(0, since, until)], yAxis: [{ ...countAxis(0, ""), splitNumber: 2 }],
+      xAxis: [axisOfTime(0, since, until)], yAxis: [{ ...countAxis(0, ""), splitNumber: 2 }],
       tooltip: tooltip((found) => h("div", { class: "tip" }, h("strong", {}, `${number(found[0].value[1])} ${name}`), h("span", {}, moment(found[0].value[0])), h("span", { class: "tip-utc" }, utc(found[0].value[0]))), "axis"),
       series: [{ type: "bar", data: rows.map((row) => [row.t, row.contacts]), itemStyle: { color: colour("--observed"), borderRadius: [2, 2, 0, 0] }, barMaxWidth: 14 }],
     },

@@ -55,5 +55,12 @@ export function curveTable(rows, now) {
   ], shown, { key: (row) => `t${row.t}`, caption: "Contacts and their expectation over time" }));
 }
 
+const DAY = 86_400_000;
+const SPANS = [["6h", "6 hours", DAY / 4], ["1d", "1 day", DAY], ["1w", "1 week", 7 * DAY], ["4w", "4 weeks", 28 * DAY], ["1y", "1 year", 365 * DAY], ["all", "All", 0]];
+
+/** The spans of time to choose from; the choice is part of the address. */
+export const spans = (data, here) =>
+  h("div", { class: "segments", role: "group", "aria-label": "Span of time" }, SPANS.filter(([one, , long]) => long < data.now - data.first || one === data.span).map(([one, name]) => link(here({ span: one }), { "aria-current": data.span === one ? "true" : null, title: name, "aria-label": name }, one)));
+
 export const link = (href, props, ...children) => h("a", { href, ...props }, ...children);
 export { when };

@@ -3,6 +3,7 @@ import { h } from "./dom.js";
 import { cause } from "./causes.js";
 import { moment, number, plural, signed, sliceName, span, timeOf } from "./format.js";
 import { link, probability, section, table } from "./parts.js";
+import { addressOf } from "./views_now.js";
 
 export const title = () => "Changes";
 export const announce = () => "";
@@ -21,7 +22,7 @@ export function view(data, here) {
 function changeTable(rows, { now, panels }, here) {
   const slices = new Map(panels.spikes.rows.map((spike) => [spike.spike_id, spike.slice]));
   return table([
-    ["Change", cause, "grow"],
+    ["Change", (row) => h("span", { id: row.key }, row.kind === "release" || row.kind === "promotion" ? link(here({}, addressOf(row)), { class: "row-link" }, cause(row)) : cause(row)), "grow"],
     ["From", (row) => timeOf(row.starts_at, now)],
     ["Owner", (row) => row.owner || h("span", { class: "muted" }, "not named")],
     ["Contacts", (row) => (row.contacts ? h("span", { class: "excess" }, h("strong", {}, signed(Math.round(row.contacts))), h("span", { class: "interval" }, ` ${span(Math.round(row.contacts_low), Math.round(row.contacts_high))}`)) : h("span", { class: "muted" }, "none")), "number"],

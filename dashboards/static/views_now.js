@@ -3,10 +3,11 @@ import { h } from "./dom.js";
 import { CHANGE_KINDS, KINDS, cause, causeName, glyph } from "./causes.js";
 import { chartPlace, draw, timeline } from "./charts.js";
 import { length, moment, number, onSlice, percent, plural, signed, sliceName, timeOf, unitOf } from "./format.js";
-import { STATES, age, coded, curveTable, empty, excess, link, pill, probability, table } from "./parts.js";
+import { STATES, age, coded, curveTable, empty, excess, link, pill, probability, section, spans, table } from "./parts.js";
+import { drawLines, linesPlace } from "./lines.js";
+import { panelTable } from "./rows.js";
 
-const DAY = 86_400_000;
-const SPANS = [["6h", "6 hours", DAY / 4], ["1d", "1 day", DAY], ["1w", "1 week", 7 * DAY], ["4w", "4 weeks", 28 * DAY], ["1y", "1 year", 365 * DAY], ["all", "All", 0]];
+const WAITS = ["wait_min", "wait_long_min"];
 
 export const title = () => "Now";
 
@@ -22,6 +23,7 @@ export function draws(data, go) {
     const spike = event.data?.spike ?? spikes.rows.find((one) => `bar-${one.spike_id}` === event.seriesId);
     if (spike) go(`/spikes/${encodeURIComponent(spike.spike_id)}`);
   });
+  if (data.panels.waits.rows.length) drawLines(data.panels.waits, WAITS, { since: data.since, until: data.until, height: 170 });
 }
 
 export function view(data, here) {
@@ -36,7 +38,21 @@ export function view(data, here) {
     h("section", { class: "card", "data-key": "section-spikes", "aria-labelledby": "title-spikes" },
       h("div", { class: "card-head" }, h("h2", { id: "title-spikes" }, "Spikes"), h("span", { class: "muted" }, plural(spikes.rows.length, "spike"), " in this span")),
       spikes.rows.length ? spikeTable(spikes.rows, data.now, here) : h("p", { class: "panel-empty" }, coded(spikes.empty))),
+    h("div", { class: "columns", "data-key": "columns-now" },
+      section({ ...changes, title: "What changed in this span" }, () => panelTable(changes, data.now, { hide: ["kind", "ends_at", "probability", "spikes", "owner"], grow: "title", key: (row) => `changed-${row.kind}-${row.key}`, cells: { title: (row) => link(here({}, addressOf(row)), { class: "row-link" }, cause(row)) } })),
+      section(data.panels.waits, (rows) => [linesPlace(data.panels.waits, WAITS, waitsSay(rows), data.now), h("p", { class: "muted note" }, handed(rows))])),
   ];
+}
+
+/** Where a change's own view is. */
+export const addressOf = (row) => (row.kind === "release" ? `/releases?change=${encodeURIComponent(row.key)}` : row.kind === "promotion" ? `/campaigns?change=${encodeURIComponent(row.key)}` : `/changes#${encodeURIComponent(row.key)}`);
+
+const waitsSay = (rows) => `Half of the customers waited up to ${length((rows.at(-1).wait_min ?? 0) * 60_000)} at last.`;
+
+function handed(rows) {
+  const all = rows.reduce((sum, row) => sum + row.contacts, 0);
+  const some = rows.reduce((sum, row) => sum + row.contacts * (row.handed_over ?? 0), 0);
+  return `${percent(all ? some / all : 0)} of ${plural(all, "contact")} were handed over.`;
 }
 
 /** The one sentence that answers "is something wrong?". */
@@ -58,7 +74,7 @@ function controls(data, here) {
   return h("div", { class: "controls" },
     data.streams.length > 1 ? h("div", { class: "segments", role: "group", "aria-label": "What is counted" }, data.streams.map((one) => link(here({ stream: one }), { "aria-current": data.stream === one ? "true" : null }, one.replaceAll("_", " ")))) : null,
     slices.length > 1 ? h("label", { class: "pick" }, h("span", { class: "visually-hidden" }, "Slice"), h("select", { "data-param": "slice" }, slices.map((one) => h("option", { value: one.slice, selected: one.slice === data.slice }, sliceName(one.slice))))) : null,
-    h("div", { class: "segments", role: "group", "aria-label": "Span of time" }, SPANS.filter(([one, , long]) => long < data.now - data.first || one === data.span).map(([one, name]) => link(here({ span: one }), { "aria-current": data.span === one ? "true" : null, title: name, "aria-label": name }, one))));
+    spans(data, here));
 }
 
 function legend(changes, spikes) {
@@ -85,7 +101,7 @@ function spikeTable(rows, now, here) {
     ["Where", (spike) => sliceName(spike.slice) + (spike.stream === "low_scores" ? " · low scores" : "")],
     ["Sure", (spike) => probability(spike.probability)],
     ["Excess", excess, "number"],
-    ["Owner", (spike) => spike.owner || h("span", { class: "muted" }, !spike.kind || spike.kind === "unknown" ? "nobody yet" : spike.kind === "measurement" ? "" : "not named")],
+    ["Owner", (spike) => (spike.claimed_by ? h("span", {}, spike.owner || spike.claimed_by, spike.owner && h("span", { class: "muted" }, ` · taken by ${spike.claimed_by}`)) : spike.owner) || h("span", { class: "muted" }, !spike.kind || spike.kind === "unknown" ? "nobody yet" : spike.kind === "measurement" ? "" : "not named")],
     ["Began", (spike) => age(spike, now)],
   ], rows, { key: (spike) => `spike-${spike.spike_id}`, caption: "Spikes, open ones first" });
 }

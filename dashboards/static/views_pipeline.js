@@ -2,7 +2,11 @@
 import { h } from "./dom.js";
 import { chartPlace, counts, draw } from "./charts.js";
 import { length, moment, number, plural, timeOf } from "./format.js";
-import { pill, section, table } from "./parts.js";
+import { drawLines, linesPlace } from "./lines.js";
+import { pill, section, spans, table } from "./parts.js";
+import { figures, panelTable } from "./rows.js";
+
+const DELAYS = ["heard_s", "landed_s", "landed_long_s"];
 
 export const title = () => "Pipeline";
 
@@ -12,15 +16,16 @@ export function announce(data) {
 }
 
 export function draws(data) {
+  if (data.panels.delays.rows.length) drawLines(data.panels.delays, DELAYS, { since: data.since, until: data.until, height: 150 });
   draw("late", counts({ rows: data.panels.late.rows, since: data.since, until: data.until, stepMs: data.step_s * 1000, name: "late contacts" }));
 }
 
-export function view(data) {
-  const { progress, stored, letters, recent_letters: recent, late, checks } = data.panels;
+export function view(data, here) {
+  const { progress, stored, letters, recent_letters: recent, late, checks, budget, calibration, delays, undelivered } = data.panels;
   const failing = checks.rows.filter((check) => !check.success);
   const down = data.health.filter((part) => !part.ready);
   const refused = letters.rows.reduce((sum, row) => sum + row.letters, 0);
-  const worries = [down.length && `${plural(down.length, "part is", "parts are")} not ready`, failing.length && `${plural(failing.length, "check")} ${failing.length === 1 ? "fails" : "fail"}`, refused && `${plural(refused, "message was", "messages were")} refused`].filter(Boolean);
+  const worries = [undelivered.rows.length && `${plural(undelivered.rows.length, "alert has", "alerts have")} not arrived`, down.length && `${plural(down.length, "part is", "parts are")} not ready`, failing.length && `${plural(failing.length, "check")} ${failing.length === 1 ? "fails" : "fail"}`, refused && `${plural(refused, "message was", "messages were")} refused`].filter(Boolean);
   return [
     h("div", { class: `headline ${down.length || failing.length ? "is-hot" : "is-calm"}`, "data-key": "headline" },
       h("h1", {}, worries.length ? h("strong", {}, `${sentence(worries)}.`) : h("strong", {}, "Everything flows.")),
@@ -30,6 +35,13 @@ export function view(data) {
       section(progress, (rows) => progressTable(rows, data.now)),
       section(stored, (rows) => storedTable(rows, data.now))),
     section(checks, (rows) => checkTable(rows, data.now)),
+    h("div", { class: "controls", "data-key": "controls" }, spans(data, here)),
+    h("div", { class: "columns", "data-key": "columns-trust" },
+      section(budget, () => [figures(budget, ["allowed_false", "found", "rejected", "unjudged"], data.now), h("p", { class: "muted note" }, "Of the spikes found, so many may be false by the budget; people's word says how many were.")]),
+      section(calibration, () => panelTable(calibration, data.now, { key: (row) => `bin-${row.what}`, labels: { what: "As sure as" }, grow: "what" }))),
+    h("div", { class: "columns", "data-key": "columns-way" },
+      section(delays, () => linesPlace(delays, DELAYS, "How long contacts took until they were heard and stored.", data.now)),
+      section(undelivered, () => panelTable(undelivered, data.now))),
     h("div", { class: "columns", "data-key": "columns-2" },
       section(letters, (rows) => [reasonBars(rows, data.now)]),
       section(late, (rows) => chartPlace("late", `${number(rows.reduce((sum, row) => sum + row.contacts, 0))} late contacts in this span.`))),

@@ -4,6 +4,9 @@ import { cause, causeName, glyph, kindOf } from "./causes.js";
 import { chartPlace, draw, spikeCurve } from "./charts.js";
 import { length, number, onSlice, pairs, percent, signed, sliceName, span, timeOf, unitOf } from "./format.js";
 import { STATES, curveTable, empty, link, pill, section } from "./parts.js";
+import { pairBars } from "./rows.js";
+import { addressOf } from "./views_now.js";
+import { word } from "./word.js";
 
 const LINES = {
   prior: "How common", time: "Time", scope: "Scope", exposure: "Exposure", words: "Words", dose: "Dose", quality: "Data quality", feedback: "People",
@@ -46,12 +49,14 @@ export function view(data, here) {
       h("h1", {}, said ? told(first, data.now) : `${signed(Math.round(spike.excess))} ${unitOf(spike)} more than usual ${onSlice(spike.slice)}; the cause is being worked out.`),
       rest ? h("p", { class: "lead" }, told(rest, data.now)) : null),
     spike.merged_into ? h("p", { "data-key": "merged" }, "It turned out to be part of another spike: ", link(here({}, `/spikes/${encodeURIComponent(spike.merged_into)}`), {}, "see that one"), ".") : null,
-    facts(spike, candidates(data)[0], data.now),
+    facts(spike, candidates(data)[0], data, here),
     section({ ...data.panels.curve, title: `${spike.stream === "low_scores" ? "Low scores" : "Contacts"}: ${sliceName(spike.slice)}` }, (rows) => [curveNote(rows), chartPlace("spike", curveSays(spike), curveTable(rows, data.now))]),
     section(data.panels.candidates, (rows) => candidateList(rows, data), { extra: h("span", { class: "muted" }, "open a line for its evidence") }),
     h("div", { class: "columns", "data-key": "columns" },
       section(data.panels.quotes, (rows) => quotes(rows, data.now)),
       section(data.panels.terms, terms)),
+    section({ ...data.panels.hit, title: "Who is hit, against the weeks before" }, () => pairBars(data.panels.hit, "value", "observed", "expected", { unit: (value) => number(Math.round(value)) })),
+    h("section", { class: "card", "data-key": "section-people", "aria-labelledby": "title-people" }, h("div", { class: "card-head" }, h("h2", { id: "title-people" }, "Is it right, and whose is it?")), data.panels.people.error ? h("p", { class: "panel-error", role: "alert" }, data.panels.people.error) : word(data.panels.people, data, spike, candidates(data))),
     section(data.panels.revisions, (rows) => revisions(rows, data.now)),
   ];
 }
@@ -69,7 +74,8 @@ function sentences(said, spike) {
 /** A sentence with its moments (UTC) as the viewer's own time. */
 const told = (text, now) => text.replace(/(\d)–(\d)/g, "$1\u2060–\u2060$2").split(/(\d{4}-\d{2}-\d{2} \d{2}:\d{2})/).map((part, at) => (at % 2 ? timeOf(Date.parse(`${part.replace(" ", "T")}Z`), now) : part));
 
-function facts(spike, best, now) {
+function facts(spike, best, data, here) {
+  const now = data.now, bill = data.panels.cost.rows[0], taken = data.panels.people.rows.find((one) => one.verdict === "own");
   const until = spike.end ?? now;
   const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
   return h("dl", { class: "facts", "data-key": "facts" },
@@ -77,7 +83,9 @@ function facts(spike, best, now) {
     fact("Seen, expected", `${number(spike.observed)}, ${number(Math.round(spike.expected * 10) / 10)}`),
     fact("Began", timeOf(spike.onset, now), h("span", { class: "interval" }, ` ± ${length((spike.onset_high - spike.onset_low) / 2)}`)),
     fact(spike.state === "open" ? "Going on for" : "Lasted", length(until - spike.onset)),
-    fact("Owner", best?.owner || h("span", { class: "muted" }, "nobody named")),
+    fact("Owner", best?.key && best.owner ? link(here({}, addressOf(best)), {}, best.owner) : best?.owner || (taken ? "" : h("span", { class: "muted" }, "nobody named")), taken ? h("span", { class: "interval" }, ` taken by ${taken.who}`) : null),
+    best?.key ? fact("The change", link(here({}, addressOf(best)), {}, best.title || best.key)) : null,
+    bill ? fact(bill.repeats > 1 ? `Cost so far, ${bill.repeats} spikes of this cause` : "Cost so far", bill.hours === null ? `${number(Math.round(bill.contacts))} contacts` : h("strong", {}, `${number(bill.hours)} h`), bill.cost === null ? null : h("span", { class: "interval" }, ` · ${number(Math.round(bill.cost))}`), bill.customers ? h("span", { class: "interval" }, ` · ${number(bill.customers)} customers`) : null) : null,
     fact("Where", spike.slice ? pairs(spike.slice).map(([name, value]) => h("span", { class: "chip" }, h("span", { class: "chip-name" }, name), value || "none")) : "everywhere"));
 }
 
