@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.slices import MISSING
 from schemas.workspace import Workspace
-from streams.admit.memory import Ints, Memory
+from streams.admit.memory import Bools, Ints, Keys, Memory
 from streams.admit.normalise import fold, spell
 from streams.admit.samples import Tally
 from streams.admit.spelling import Spelt
@@ -50,11 +50,7 @@ class Cell:
 
     def filled(self) -> bool:
         """Whether there is anything to tell of it."""
-        return self.counts() or self.handled > 0 or self.repeats > 0
-
-    def counts(self) -> bool:
-        """Whether it is open and a contact counts in it."""
-        return self.tally is not None and self.tally.filled()
+        return self.handled > 0 or self.repeats > 0 or (self.tally is not None and self.tally.filled())
 
     def close(self) -> None:
         """Forget the counts; the memory of repeats stays."""
@@ -112,6 +108,20 @@ class Book:
             self.leaves.append(leaf)
         return number
 
+    def buckets(self, at_ms: Ints) -> Ints:
+        """Numbers of the buckets that moments lie in."""
+        return at_ms // (1_000 * self.workspace.bucket_s)
+
+    def wants(self, at_ms: Ints, leaf: Ints, rank: Keys) -> Bools:
+        """Which contacts may be among the samples of their buckets, as far as can be said so far."""
+        wanted = np.ones(leaf.size, bool)
+        buckets = self.buckets(at_ms)
+        for bucket in set(buckets.tolist()) & self.cells.keys():
+            tally = self.cells[bucket].tally
+            here = buckets == bucket
+            wanted[here] = tally.wanted(leaf[here], rank[here]) if tally is not None else False
+        return wanted
+
     def remember(self, bucket: int, offset: int) -> Cell:
         """The cell of a bucket that is not older than the horizon."""
         cell = self.cells.get(bucket)
@@ -154,9 +164,12 @@ class Book:
         closed = [(bucket, self.cells[bucket]) for bucket in closing if self.cells[bucket].filled()]
         self.until = until
         self._forget(until - self.horizon)
-        if len(self.leaves) > _MANY_LEAVES and not any(cell.counts() for cell in self.cells.values()):
-            self.leaves, self._leaf_numbers, self._by_row = [], {}, np.empty(0, np.int64)
         return closed
+
+    def renumber(self) -> None:
+        """Number the leaves anew where there are too many and none is in use."""
+        if len(self.leaves) > _MANY_LEAVES and not any(cell.tally and cell.tally.used for cell in self.cells.values()):
+            self.leaves, self._leaf_numbers, self._by_row = [], {}, np.empty(0, np.int64)
 
     def _forget(self, floor: int) -> None:
         self.floor = self.seen.floor = self.placed.floor = floor

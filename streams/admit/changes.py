@@ -16,7 +16,7 @@ from schemas.timeline import TimelineEntry
 from streams.admit.buckets import EPOCH, Book
 from streams.admit.cleaning import in_utc, redact_tree
 from streams.admit.opening import Opened
-from streams.admit.reading import Opening, letter
+from streams.admit.reading import Opening, letter, read
 from streams.admit.state import Admitted, PartitionState, RawMessage
 from streams.admit.timeline import entry_of
 
@@ -24,8 +24,9 @@ _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _NAMES = ("event_id", "workspace", "change", "kind", "precision")
 
 
-def take_changes(state: PartitionState, batch: Sequence[RawMessage], opening: Opening, out: Admitted) -> None:
+def take_changes(state: PartitionState, batch: Sequence[RawMessage], out: Admitted) -> None:
     """Apply a batch of a timeline topic, in the order of the log."""
+    opening = read(state, batch)
     done = 0
     for aside in opening.asides:
         _take_all(state, batch, opening, (done, aside.place), out)

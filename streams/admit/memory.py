@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 _SMALLEST = 64
 _SLOTS_PER_ROW = 3  # keeps runs of taken slots short
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.raw import Exposure
-from streams.admit.memory import Ints, Keys
+from streams.admit.memory import Bools, Ints, Keys
 
 SPARE = 8
 _TOP = np.uint64(2**64 - 1)
@@ -62,6 +62,11 @@ class Tally:
         self._gone: set[tuple[int, int]] = set()
         self.customers: list[str] = []
 
+    @property
+    def used(self) -> bool:
+        """Whether anything was ever counted here."""
+        return self._counts.size > 0
+
     def filled(self) -> bool:
         """Whether any contact counts here."""
         return bool(self._counts.any())
@@ -76,9 +81,12 @@ class Tally:
         np.add.at(self._counts, leaf, 1)
         self.customers += customers
 
-    def wanted(self, leaf: Ints, rank: Keys) -> npt.NDArray[np.intp]:
-        """Places of those counted contacts that may be among the samples."""
-        return np.flatnonzero(rank <= self._bars[leaf])
+    def wanted(self, leaf: Ints, rank: Keys) -> Bools:
+        """Which contacts may be among the samples."""
+        if not self._bars.size:
+            return np.ones(leaf.size, bool)
+        known = np.minimum(leaf, self._bars.size - 1)
+        return (rank <= self._bars[known]) | (known < leaf)
 
     def keep(self, leaf: Ints, rank: Keys, said: Said) -> None:
         """Keep the contacts that are wanted."""

@@ -48,7 +48,9 @@ class Dimensions:
     def _learn(self, given: Sequence[tuple[str, ...]]) -> list[int]:
         if len(self._known) > _REMEMBERED:
             self._known, self._values, self._changes = {}, [], {}
-        for values in set(given).difference(self._known):
+        for some in set(given).difference(self._known):
+            # One object per value keeps what looking up touches small.
+            values = tuple(map(sys.intern, some))
             row = self._known[values] = len(self._values)
             right = tuple(sys.intern(spell(*pair)) for pair in zip(self._names, values, strict=True))
             self._values.append(right)

@@ -72,9 +72,15 @@ class PartitionState:
             frame_bytes=settings.frame_bytes,
         )
         self.books = {workspace.name: Book(workspace) for workspace in workspaces}
+        self.numbers = {name: number for number, name in enumerate(self.books)}
+        self._numbered = tuple(self.books.values())
         dimensions = frozenset(name for workspace in workspaces for name in workspace.dimensions)
         self.cleaner = cleaner(topic.type if self.counts else Ticket, settings.customer_key, dimensions)
         self.channel = CHANNELS.get(topic.name, "")
+
+    def book(self, number: int) -> Book:
+        """The book of a workspace by its number."""
+        return self._numbered[number]
 
     def _siblings(self) -> tuple[Topic, ...]:
         if not self.counts:

@@ -11,15 +11,10 @@ from schemas.catalog import Topic
 from schemas.workspace import Workspace
 from streams.admit.changes import take_changes
 from streams.admit.counting import take_contacts
-from streams.admit.reading import read
 from streams.admit.settings import AdmitSettings
 from streams.admit.state import Admitted, Counters, PartitionState, RawMessage
 
 __all__ = ["Admitted", "Counters", "PartitionState", "RawMessage", "admit", "start"]
-
-# Messages worked on column by column. Their objects, about two kilobytes each, must fit the processor's own memory:
-# ten thousand at once take a third longer.
-_AT_ONCE = 2_500
 
 
 def start(
@@ -37,7 +32,6 @@ def admit(state: PartitionState, batch: Sequence[RawMessage]) -> tuple[Partition
     """Take the next messages of the partition, in the order of their offsets."""
     out = Admitted()
     out.counters.read = len(batch)
-    for first in range(0, len(batch), _AT_ONCE):
-        some = batch[first : first + _AT_ONCE]
-        (take_contacts if state.counts else take_changes)(state, some, read(state, some), out)
+    if batch:
+        (take_contacts if state.counts else take_changes)(state, batch, out)
     return state, out

@@ -21,7 +21,7 @@ def tallied(contacts: list[Contact], size: int, *, at_once: int, gone: list[Cont
         some = contacts[first : first + at_once]
         leaf, rank = np.array([leaf for leaf, _ in some]), np.array([rank for _, rank in some], np.uint64)
         tally.count(leaf, ["jo"] * len(some))
-        wanted = tally.wanted(leaf, rank)
+        wanted = np.flatnonzero(tally.wanted(leaf, rank))
         names = [f"{leaf[i]}/{rank[i]}" for i in wanted]
         tally.keep(leaf[wanted], rank[wanted], Said(names, [AT] * len(names), names, names, names, [{} for _ in names]))
     for leaf_number, rank_number in gone:

@@ -1,0 +1,164 @@
+"""What can be done with a few hundred messages before any memory of others is asked: open, clean, encode, hash.
+
+An event's objects take about two kilobytes. A few hundred events' fit the processor's own memory, and only what
+:class:`Prepared` names outlives them, so that repeats and counts can then be looked up for a whole batch in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import chain, repeat
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from xxhash import xxh3_64_intdigest
+
+from schemas.catalog import SURVEYS
+from streams.admit.fates import COUNTED, LATE, STORED, Tails
+from streams.admit.memory import Bools, Ints, Keys
+from streams.admit.opening import Opened
+from streams.admit.reading import Aside, Opening, read
+from streams.admit.samples import Said
+from streams.admit.spelling import Columns
+from streams.admit.state import PartitionState, RawMessage
+
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_CONTACT_SEED = 1
+_SAID = attrgetter("event_id", "occurred_at", "customer", "language", "subject", "text", "turns", "exposed")
+_SURVEYED = attrgetter("event_id", "occurred_at", "customer", "language", "text")
+_AT_ONCE = 300
+
+
+class Prepared(NamedTuple):
+    """Events of a batch by columns, and the asides between them.
+
+    ``message``: places among the messages. ``book``: numbers of the workspaces. ``at_ms``: when they occurred.
+    ``rank``, ``content``, ``key``: hashes of event id, body and contact. ``opens``: whether it opens a contact.
+    ``records``: contacts as they are written if they come to what is ``expected``; ``tails`` can correct them.
+    ``said``: what is kept of those that may be sampled; ``said_at``: their places in it, -1 for the others.
+    """
+
+    asides: list[Aside]
+    ids: list[bytes]
+    contacts: list[bytes]
+    records: list[bytes]
+    customers: list[str]
+    handle_s: list[float | None]
+    message: Ints
+    book: Ints
+    at_ms: Ints
+    rank: Keys
+    content: Keys
+    key: Keys
+    leaf: Ints
+    opens: Bools
+    expected: Ints
+    said_at: Ints
+    said: Said
+    tails: Tails
+
+
+def prepare(state: PartitionState, batch: Sequence[RawMessage]) -> Prepared:
+    """Open a batch and bring it into columns."""
+    tails = Tails(state.channel)
+    return _joined([_some(state, batch[at : at + _AT_ONCE], at, tails) for at in range(0, len(batch), _AT_ONCE)])
+
+
+def _joined(parts: list[Prepared]) -> Prepared:
+    if len(parts) == 1:
+        return parts[0]
+    events = said = 0
+    for i, part in enumerate(parts):
+        asides = [aside._replace(place=aside.place + events) for aside in part.asides]
+        said_at = part.said_at + np.where(part.said_at >= 0, said, 0)
+        parts[i] = part._replace(asides=asides, said_at=said_at)
+        events, said = events + len(part.records), said + len(part.said.text)
+    return Prepared._make(map(_one_after_another, zip(*parts, strict=True)))
+
+
+def _one_after_another(columns: Sequence[Any]) -> Any:
+    if isinstance(columns[0], np.ndarray):
+        return np.concatenate(columns)
+    if isinstance(columns[0], Tails):
+        return columns[0]
+    if isinstance(columns[0], Said):
+        return Said._make(map(_one_after_another, zip(*columns, strict=True)))
+    return list(chain.from_iterable(columns))
+
+
+def _some(state: PartitionState, batch: Sequence[RawMessage], first: int, tails: Tails) -> Prepared:
+    opening = read(state, batch)
+    events, columns = opening.events, opening.columns
+    spelt = state.cleaner.clean(events, columns)
+    survey = state.topic is SURVEYS
+    ids = list(map(str.encode, columns["event_id"]))
+    # A survey has no contact of its own; as one it goes by its event_id.
+    contacts = ids if survey else list(map(str.encode, columns["contact"]))
+    bodies = list(map(_ENCODE, events))
+    if survey:
+        names = map(_ENCODE, columns["event_id"])
+        bodies = [b'%b,"contact":%b}' % (body[:-1], name) for body, name in zip(bodies, names, strict=True)]
+    book = _books(state, columns["workspace"])
+    at_ms = np.rint(1000 * np.array(list(map(datetime.timestamp, columns["occurred_at"])))).astype(np.int64)
+    rank = np.array(list(map(xxh3_64_intdigest, ids)), np.uint64)
+    leaf, late, wanted = np.zeros(len(events), np.int64), np.zeros(len(events), bool), np.zeros(len(events), bool)
+    for number in set(book.tolist()):
+        mine = book == number
+        leaf[mine] = state.book(number).leaf_numbers(spelt.rows[mine], spelt, state.channel)
+        late[mine] = state.book(number).buckets(at_ms[mine]) < state.book(number).until
+        wanted[mine] = state.book(number).wants(at_ms[mine], leaf[mine], rank[mine])
+    opens = _opens(state, columns)
+    wanted &= opens & ~late
+    expected = np.where(late, LATE, np.where(opens, COUNTED, STORED))
+    arrived_ms = [batch[index].timestamp_ms for index in opening.indexes]
+    return Prepared(
+        asides=[aside._replace(message=aside.message + first) for aside in opening.asides],
+        ids=ids,
+        contacts=contacts,
+        records=tails.ended(bodies, arrived_ms, expected.tolist()),
+        customers=list(columns["customer"]),
+        handle_s=list(columns.get("handle_s", ())),
+        message=np.array(opening.indexes, np.int64) + first,
+        book=book,
+        at_ms=at_ms,
+        rank=rank,
+        content=np.array(list(map(xxh3_64_intdigest, bodies)), np.uint64),
+        key=np.array(list(map(xxh3_64_intdigest, contacts, repeat(_CONTACT_SEED))), np.uint64),
+        leaf=leaf,
+        opens=opens,
+        expected=expected,
+        said_at=np.where(wanted, np.cumsum(wanted) - 1, -1),
+        said=_said(state, opening, wanted),
+        tails=tails,
+    )
+
+
+def _books(state: PartitionState, workspaces: Sequence[str]) -> Ints:
+    if len(set(workspaces)) == 1:
+        return np.full(len(workspaces), state.numbers[workspaces[0]], np.int64)
+    return np.array([state.numbers[name] for name in workspaces], np.int64)
+
+
+def _opens(state: PartitionState, columns: Columns) -> Bools:
+    if state.topic is not SURVEYS:
+        return np.array([kind == "opened" for kind in columns["event"]], bool)
+    rows = zip(columns["workspace"], columns["score"], columns["scale_max"], strict=True)
+    return np.array([score <= state.books[name].workspace.low_score_share * top for name, score, top in rows], bool)
+
+
+def _said(state: PartitionState, opening: Opening, wanted: Bools) -> Said:
+    events: list[Opened] = [opening.events[place] for place in np.flatnonzero(wanted).tolist()]
+    if not events:
+        return Said([], [], [], [], [], [])
+    size = state.settings.sample_chars
+    if state.topic is SURVEYS:
+        ids, moments, customers, languages, texts = zip(*map(_SURVEYED, events), strict=True)
+        return Said(ids, moments, customers, languages, [text[:size].strip() for text in texts], [{}] * len(ids))
+    ids, moments, customers, languages, subjects, texts, turns, exposed = zip(*map(_SAID, events), strict=True)
+    said = [f"{subject} {text}" for subject, text in zip(subjects, texts, strict=True)]
+    for i, spoken in enumerate(turns) if any(turns) else ():
+        said[i] = " ".join([said[i], *(turn.text for turn in spoken if turn.who == "customer")])
+    return Said(ids, moments, customers, languages, [text[:size].strip() for text in said], exposed)
