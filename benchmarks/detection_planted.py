@@ -18,7 +18,7 @@ from itertools import product
 
 import numpy as np
 
-from benchmarks.detection_budget import CELLS, DIMENSIONS, SETTINGS, START, WEEK_H, Cell, intensity
+from benchmarks.detection_nested import CELLS, DIMENSIONS, SETTINGS, START, WEEK_H, Cell, intensity
 from schemas.frame import Signs
 from schemas.spike import Spike
 from schemas.workspace import Workspace

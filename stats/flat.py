@@ -42,7 +42,7 @@ DROP_Z = -6.0
 LOOSE_TIMES = 50.0
 LOOSEST = 1e-3
 MEMORY_D = 120.0
-AIM = 0.85
+AIM = 0.75
 RUN_TOGETHER = 0.2
 MOST_SCALE = 2.0
 HOLIDAY2 = 0.09
@@ -383,7 +383,7 @@ class FlatDetector:
             rungs.dispersion = dispersion
             hours = rungs.lengths * rungs.step_s / HOUR_S
             shape2 = np.where(hours[:, None] < 24, within + across, np.where(hours[:, None] < 168, across, 0.0))
-            rungs.calibrate(self.expecting.now.loose, shape2, wide=wide)
+            rungs.calibrate(self.expecting.now.loose, shape2, wide=wide, days=days)
             rungs.windows.resum()
             rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
             rungs.compare()

@@ -21,6 +21,7 @@ WEEK_S = 7 * DAY_S
 LOOK_Z = 2.4
 FEWEST = 4.0
 LEAST_MEAN = 1e-6
+FEW_PAST = 2.0
 
 
 class Looked(NamedTuple):
@@ -116,13 +117,15 @@ class Rungs:
                 use=heard,
             )
 
-    def calibrate(self, loose: Floats, shape2: Floats, *, wide: float) -> None:
+    def calibrate(self, loose: Floats, shape2: Floats, *, wide: float, days: float) -> None:
         """Dispersion, forecast errors and choice of forecast anew.
 
         ``loose``: relative variance of each forecast's level at dispersion 1 (forecasts, series); ``shape2``: that of
-        the shape (windows, series); ``wide`` is added while history is short.
+        the shape (windows, series); ``wide`` is added while history is short. Series
+        may err together, so that all of them in ``days`` say no more of a long window than one does.
         """
-        self.sigma2 = self.errors.sigma2()
+        past = np.maximum(days * DAY_S / (self.lengths * self.step_s), 1.0)
+        self.sigma2 = self.errors.sigma2() * (1.0 + FEW_PAST / past[:, None, None])
         self.chance2 = self.dispersion * loose + shape2[:, None]
         whole = self.sigma2 + self.chance2
         self.choice = np.argmin(whole, axis=1)

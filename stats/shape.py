@@ -53,7 +53,7 @@ def fit_day(seen: Floats, around: Floats, weekday: int, dispersion: Floats, *, w
     ``wander2`` is the relative variance of a day's level over that many weeks: one odd weekend makes no shape.
     """
     total = around.sum(axis=(0, 1))
-    weight = 1.0 / (dispersion + total / max(7 * seen.shape[1], 1) / ALIKE)
+    weight = 1.0 / (dispersion + around.max(axis=(0, 1)) / ALIKE)
     common = np.ones((*seen.shape[:2], 1))
     together = (seen @ weight)[:, :, None], (around @ weight)[:, :, None]
     noise = np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])

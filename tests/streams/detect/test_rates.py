@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.detection_budget import CELLS, measure
+from benchmarks.detection_nested import CELLS, measure
 from benchmarks.detection_planted import measure as measure_planted
 
 BY_NAME = {cell.name: cell for cell in CELLS}
