@@ -1,0 +1,68 @@
+"""What is no customers' doing is said on the spike; what is theirs is not taken for a lie."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+import numpy as np
+import pytest
+
+from benchmarks.lies import DIMENSIONS, LEAVES, START, told
+from schemas.frame import Signs
+from schemas.spike import Spike
+from schemas.workspace import Workspace
+from streams.detect.detector import Detector
+from streams.detect.settings import DetectSettings
+from streams.merge import Bucket
+
+
+@cache
+def spikes(lie: str, seed: int) -> tuple[Spike, ...]:
+    """The last revision of every spike that was opened after the lie began."""
+    story = told(lie, seed)
+    workspace = Workspace(name="lies", bucket_s=story.bucket_s, dimensions=DIMENSIONS, budget_per_week=0.2)
+    detector = Detector(workspace, "contacts", DetectSettings())
+    width = timedelta(seconds=story.bucket_s)
+    last: dict[str, Spike] = {}
+    for step, counts in enumerate(story.counts):
+        bucket = Bucket(
+            stream="contacts",
+            start=START + step * width,
+            end=START + (step + 1) * width,
+            dimensions=DIMENSIONS,
+            counts={LEAVES[leaf]: int(counts[leaf]) for leaf in np.flatnonzero(counts)},
+            samples=(),
+            signs=Signs(top_customer=max(int(story.single[step].max()), 1)),
+        )
+        last |= {spike.spike_id: spike for spike in detector.judge(bucket).spikes}
+    begin = START + (story.begin - 1) * width
+    return tuple(spike for spike in last.values() if spike.opened_at > begin and spike.state != "merged")
+
+
+@pytest.mark.parametrize(
+    ("lie", "kind"),
+    [("doubled", "doubled"), ("clock behind", "clock"), ("renamed", "refiled"), ("one customer", "one_customer")],
+)
+def test_a_lie_is_hinted_at(lie: str, kind: str) -> None:
+    found = spikes(lie, 0)
+    assert found
+    assert any(hint.kind == kind and hint.share > 0.4 for spike in found for hint in spike.hints)
+
+
+@pytest.mark.parametrize("lie", ["gap of two hours", "gap of ten days"])
+def test_a_gap_is_no_spike(lie: str) -> None:
+    assert spikes(lie, 0) == ()
+
+
+@pytest.mark.parametrize("lie", ["true everywhere", "true slice"])
+def test_a_true_spike_is_hinted_at_by_nothing(lie: str) -> None:
+    found = spikes(lie, 0)
+    assert found
+    assert [spike.hints for spike in found] == [()] * len(found)
+
+
+def test_the_heaviest_hint_comes_first() -> None:
+    for lie in ("doubled", "renamed", "one customer"):
+        for spike in spikes(lie, 0):
+            assert list(spike.hints) == sorted(spike.hints, key=lambda one: (-one.share, one.kind))
