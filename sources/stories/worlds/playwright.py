@@ -20,7 +20,7 @@ MEDIAN_RATIO, RATIO_SPREAD = 0.42, 0.5
 LEAST_SURE, MOST_SURE = 6.0, 13.0
 LEVEL_ERROR = 0.04
 LOUDEST = 4.0
-BRIEF_H = (2.0, 6.0)
+BRIEF_H = (1.5, 4.0)
 DECOYED = 0.75
 TOGETHER = 0.15
 _LASTS_H: dict[str, tuple[float, float]] = {
@@ -78,7 +78,7 @@ class Playwright:
                 self.quiet(kind, self._by_day(float(at)))
         kinds, shares = list(self.family.causes), np.array(list(self.family.causes.values()))
         faults = [str(fault) for fault in self.rng.permutation(np.array(FAULTS))]
-        last = self.market.ends - 1.5 * DAY_S
+        last = self.market.ends - (1.5 if self.shares is None else 0.25) * DAY_S
         onsets = np.sort(self.live + (last - self.live) * (np.arange(effects) + self.rng.random(effects)) / effects)
         for drawn in onsets.tolist():
             together = bool(self.effects) and self.rng.random() < TOGETHER
@@ -192,7 +192,7 @@ class Playwright:
         wrong = self._any_thing()
         draft = Effect(
             name=f"{len(self.effects) + 1:02d}-{kind}", cause_kind="unknown", onset=onset, until=until, mean=mean, ratio=ratio,
-            fades_s=_FADES_H[kind] * HOUR_S * rng.uniform(0.5, 1.5), shape="burst" if rng.random() < 0.3 else "flat",
+            fades_s=(_FADES_H[kind] if self.shares is None else 0.5) * HOUR_S * rng.uniform(0.5, 1.5), shape="burst" if rng.random() < 0.3 else "flat",
             product=spot.product, platform=spot.platform, region=spot.region, topics=self._topics(thing), thing=thing,
             words=int(rng.integers(1 << 16)), wrong=wrong, must_not_blame=decoys,
         )  # fmt: skip
