@@ -60,8 +60,8 @@ def ratio_weight(ratio: Ratio, *, spread: float = 0.35, silent: float = 0.2) -> 
     >>> [round(ratio_weight(Ratio(value, value / 1.4, value * 1.4)), 1) for value in (1.0, 2.0, 6.0)]
     [-1.1, 0.3, 3.5]
     """
-    x = math.log(ratio.value)
-    noise = (math.log(ratio.high) - x) / _Z90
+    noise = min((math.log(ratio.high) - math.log(ratio.value)) / _Z90, 0.5)
+    x = max(math.log(ratio.value), 0.0)  # whoever writes less than others is not hurt more: no tail on that side
     bystander = _log_normal(x, 0.0, math.hypot(spread, noise))
     cause = _log_normal(x, math.log(3.5), math.hypot(1.0, noise))
     mixed = float(np.logaddexp(math.log(1.0 - silent) + cause, math.log(silent) + bystander))
@@ -115,7 +115,7 @@ def beta_binomial(count: float, total: float, spread: Spread) -> float:
 
 
 def adoption_weight(
-    count: float, total: float, usual: Spread, *, excess_share: float, reach: float = 0.93, silent: float = 0.25
+    count: float, total: float, usual: Spread, *, excess_share: float, reach: float = 0.93, silent: float = 0.4
 ) -> float:
     """Log-odds in nats that a version's share is that of a cause rather than of mere adoption.
 
@@ -132,7 +132,7 @@ def adoption_weight(
 
     >>> usual = Spread(0.65, 0.02)
     >>> [round(adoption_weight(count, 100.0, usual, excess_share=0.5), 1) for count in (60.0, 70.0, 82.0)]
-    [-1.3, -0.5, 2.2]
+    [-0.9, -0.3, 2.0]
     """
     if not 0 <= count <= total:
         raise DomainError("count", count, f"in 0 to {total}")

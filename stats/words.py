@@ -21,6 +21,8 @@ Ids = NDArray[np.int64]
 
 SLOTS = 1 << 17
 _STEM = 7
+LOWEST = -0.3
+"""Below this match of words a worse one says nothing more."""
 FUNCTION_WORDS = """
 the and for that this with you your yours our ours they them their she her his him its was were are is been being have has had
 having not but from what when where which who why how all any some more most very just about after before again still also
@@ -158,29 +160,37 @@ def placebo_z(
 
 
 def words_weight(
-    z: float, *, centre: float = 5.0, spread: float = 3.0, scale: float = 0.6, silent: float = 0.2, ceiling: float = 4.5
+    z: float,
+    *,
+    centre: float = 3.5,
+    spread: float = 2.6,
+    scale: float = 0.6,
+    silent: float = 0.2,
+    alike: float = 0.02,
+    ceiling: float = 4.5,
 ) -> float:
     """Log-odds in nats that a match of ``z`` comes from the cause rather than from a bystander.
 
-    A bystander's z is ``scale`` times Student t with 2 degrees of freedom: placebos are narrow with heavy tails. A
-    cause's is normal around ``centre``, but a share ``silent`` of causes has words that nobody repeats and matches
-    like a bystander. The values are those seen on stories (docs/attribution.md); the result is bounded, as words
-    alone prove nothing, and never falls as z grows.
+    A bystander's z is ``scale`` times Student t with 2 degrees of freedom: placebos are narrow with heavy tails; a share
+    ``alike`` of bystanders speaks of the same things as the cause. A cause's is normal around ``centre``, but a share
+    ``silent`` of causes has words that nobody repeats and matches like a bystander. The values are those seen on stories
+    (docs/attribution.md); the result is bounded, as words alone prove nothing, and never falls as z grows.
 
     Raises:
         DomainError: naming the argument outside its range.
 
-    >>> [round(words_weight(z), 1) for z in (0.0, 2.0, 5.0)]
-    [-1.4, 0.7, 3.7]
+    >>> [round(words_weight(z), 1) for z in (-1.0, 0.0, 1.0, 3.0, 8.0)]
+    [-1.2, -1.2, -0.4, 2.1, 4.5]
     """
     for name, value in (("spread", spread), ("scale", scale)):
         if not value > 0:
             raise DomainError(name, value, "> 0")
     if not 0 < silent < 1:
         raise DomainError("silent", silent, "in (0, 1)")
-    steps = np.linspace(0.0, max(0.0, min(z, centre)), 64)
-    bystander = (1.0 + (steps / scale) ** 2 / 2.0) ** -1.5 / (2.8284271 * scale)
+    steps = np.linspace(LOWEST, max(LOWEST, min(z, centre)), 64)
     cause = np.exp(-0.5 * ((steps - centre) / spread) ** 2) / (spread * 2.5066283)
+    apart = (1.0 + (steps / scale) ** 2 / 2.0) ** -1.5 / (2.8284271 * scale)
+    bystander = (1.0 - alike) * apart + alike * cause
     ratio = np.log((1.0 - silent) * cause / bystander + silent)
     beyond = max(z - centre, 0.0) * 0.5
     return float(min(np.maximum.accumulate(ratio)[-1] + beyond, ceiling))

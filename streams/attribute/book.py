@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from schemas.timeline import Change
@@ -17,6 +18,7 @@ Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 START = datetime.min.replace(tzinfo=UTC)
 TEXT_LENGTH = 100_000
+DAY = timedelta(days=1)
 _SEGMENT = re.compile(r"\|\||\n|(?<=[.!?])\s+(?=[A-Z*-])")
 _FIX = re.compile(r"^\W*(fix(?:ed|es)?|resolved|behoben|corrig\w+|réparé)\b", re.IGNORECASE)
 
@@ -32,11 +34,12 @@ class ChangeWords(NamedTuple):
 
 
 class Version(NamedTuple):
-    """One record of a change: ``arrived`` is when the stream of records had it."""
+    """One record of a change: ``arrived`` is when the stream of records had it. ``remarks`` say what about it is odd."""
 
     arrived: datetime
     change: Change
     words: ChangeWords
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,11 +85,53 @@ def _texts(change: Change) -> list[tuple[str, float]]:
 def add(book: Book, change: Change, *, before: datetime | None) -> datetime:
     """Keep a version; return when it arrived: its own time, but never before what its input had already closed."""
     arrived = change.recorded_at if before is None else max(change.recorded_at, before)
-    version = Version(arrived, change, change_words(change))
+    sound, remarks = _sound(change)
+    version = Version(arrived, sound, change_words(sound), remarks)
     kept = [*book.versions.get(change.key, []), version]
     kept.sort(key=lambda one: (one.change.recorded_at, one.arrived, repr(one.change)))
     book.versions[change.key] = kept
     return arrived
+
+
+def _sound(change: Change) -> tuple[Change, tuple[str, ...]]:
+    """The change as it can be used, and what was put right or is missing."""
+    remarks = []
+    if change.ends_at is not None and change.ends_at < change.starts_at:
+        remarks.append(f"its end ({change.ends_at:%Y-%m-%d %H:%M}) is before its start and is not used")
+        change = replace(change, ends_at=None)
+    if not (change.title or change.text or change.code or change.claims):
+        remarks.append("it has no words to compare")
+    elif len(change.text) > TEXT_LENGTH:
+        remarks.append(f"of its text of {len(change.text):,} characters the first {TEXT_LENGTH:,} are read")
+    if not any((change.scope.products, change.scope.platforms, change.scope.regions, change.scope.segments)):
+        remarks.append("it has no scope: it may touch everything")
+    return change, tuple(remarks)
+
+
+def without_twins(versions: list[Version]) -> list[Version]:
+    """The versions with changes that were recorded under several keys once, under the one recorded first.
+
+    Twins have kind, scope, title and text in common and begin within a day of each other; one without words has none.
+    """
+    first: dict[tuple[object, ...], Version] = {}
+    other: dict[str, list[str]] = {}
+    order = sorted(versions, key=lambda one: (one.change.recorded_at, one.change.key))
+    for version in order:
+        change = version.change
+        like = (change.kind, change.scope, change.title, change.text, change.code)
+        twin = first.get(like)
+        if change.text and twin is not None and abs(change.starts_at - twin.change.starts_at) <= DAY:
+            other.setdefault(twin.change.key, []).append(change.key)
+        else:
+            first[like] = version
+    twins = {key for keys in other.values() for key in keys}
+    return [
+        version._replace(remarks=(*version.remarks, f"also recorded as {', '.join(other[version.change.key])}"))
+        if version.change.key in other
+        else version
+        for version in versions
+        if version.change.key not in twins
+    ]
 
 
 def visible(book: Book, at: datetime, *, final: bool) -> list[Version]:
@@ -98,8 +143,16 @@ def visible(book: Book, at: datetime, *, final: bool) -> list[Version]:
     for key in sorted(book.versions):
         usable = [v for v in book.versions[key] if v.arrived < at and (final or v.change.available_at < at)]
         if usable:
-            found.append(usable[-1])
-    return found
+            found.append(usable[-1] if len(usable) == 1 else _edited(usable))
+    return without_twins(found)
+
+
+def _edited(versions: list[Version]) -> Version:
+    """The last version of a change that was recorded again with another content."""
+    last = versions[-1]
+    if replace(versions[-2].change, recorded_at=last.change.recorded_at) == last.change:
+        return last
+    return last._replace(remarks=(*last.remarks, f"as edited {last.change.recorded_at:%Y-%m-%d %H:%M}"))
 
 
 def document_frequency(versions: list[Version]) -> Floats:

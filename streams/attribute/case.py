@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from schemas.attribution import Attribution, Quote, Term
 from schemas.raw import Feedback
 from schemas.spike import Spike
-from stats.words import SLOTS, excess_terms, function_slots
+from stats.words import SLOTS, excess_terms, function_slots, slot, words
 from streams.attribute import memory as past
 from streams.attribute.memory import Document, Memory, WordCounts
 
@@ -154,6 +154,16 @@ def _clarity(spike: Spike, docs: list[Document], now: WordCounts, usual: WordCou
     usually = 1.0 - float(np.prod(1.0 - np.minimum(usual.counts[best] / max(usual.total, 1.0), 1.0)))
     needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
     return float(np.clip((said - usually) / needed, 0.0, 1.0)) * min(1.0, len(docs) / 12)
+
+
+def says(text: str, term: str) -> bool:
+    """Whether a text says a term, in any of its forms.
+
+    >>> says("All my add-ons are disabled", "addon"), says("card was declined", "card declined")
+    (True, False)
+    """
+    wanted, said = [slot(word) for word in words(term)], [slot(word) for word in words(text)]
+    return any(said[i : i + len(wanted)] == wanted for i in range(len(said) - len(wanted) + 1))
 
 
 def plain_version(version: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schemas.timeline import PopulationCount
 
-KEPT = 64
+KEPT = 256
 STALE = timedelta(days=14)
 Pairs = tuple[tuple[str, str], ...]
 
@@ -38,13 +38,18 @@ def count(census: Census, population: PopulationCount, *, before: datetime | Non
         del told[:KEPT]
 
 
-def by_version(census: Census, as_of: datetime) -> dict[Pairs, dict[str, int]]:
-    """Customers of each version that has any, by the rest of the slice, as last told before a moment."""
+def by_version(census: Census, moment: datetime, as_of: datetime) -> dict[Pairs, dict[str, int]]:
+    """Customers of each version that has any, by the rest of the slice: as last told of a moment, or else first after it.
+
+    Nothing is used that was not known at ``as_of``.
+    """
     found: dict[Pairs, dict[str, int]] = {}
     for pairs, told in census.counts.items():
         version = dict(pairs).get("version", "")
-        latest = next((one for one in reversed(told) if one.at < as_of and one.arrived < as_of), None)
-        if version and latest is not None and latest.at > as_of - STALE and latest.customers > 0:
+        known = [one for one in told if version and one.at < as_of and one.arrived < as_of]
+        before = [one for one in known if one.at <= moment]
+        chosen = before[-1] if before else known[0] if known else None
+        if chosen is not None and abs(chosen.at - moment) < STALE and chosen.customers > 0:
             rest = tuple(pair for pair in pairs if pair[0] != "version")
-            found.setdefault(rest, {})[version] = latest.customers
+            found.setdefault(rest, {})[version] = chosen.customers
     return found

@@ -67,7 +67,7 @@ def line(name: EvidenceLine, weight: float, sentence: str, **numbers: float) -> 
     )
 
 
-def prior_line(change: Change, around: Surroundings, share: Ratio, now: float) -> Evidence:
+def prior_line(change: Change, around: Surroundings, share: Ratio, now: float, remarks: tuple[str, ...]) -> Evidence:
     """How often such a change causes a spike, as learnt so far, against how often spikes come from elsewhere in a day.
 
     ``now`` is that share once the change's other spikes are taken into account.
@@ -77,7 +77,8 @@ def prior_line(change: Change, around: Surroundings, share: Ratio, now: float) -
     more = (
         f"; with the others it is held to have caused, {now:.0%} for one more" if abs(now - share.value) > 0.005 else ""
     )
-    sentence = f"{known}{more}; a spike from elsewhere comes every {1 / around.unknown_per_day:.1f} days."
+    odd = "".join(f" Note: {remark}." for remark in remarks)
+    sentence = f"{known}{more}; a spike from elsewhere comes every {1 / around.unknown_per_day:.1f} days.{odd}"
     numbers = {"causes": share.value, "low": share.low, "high": share.high, "now": now}
     return line("prior", weight, sentence, unknown_per_day=around.unknown_per_day, **numbers)
 

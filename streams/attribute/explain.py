@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -103,12 +103,12 @@ def explain(case: Case, memory: Memory, known: Known) -> Attribution:
     found = case.words
     around = _surroundings(case, memory, known)
     verdicts = _verdicts(case, known.as_of)
-    touching = [version.change for version in known.versions if could_touch(version.change, case)]
+    touching = [version for version in known.versions if could_touch(version.change, case)]
     matched = words_lines(
-        around, found, known.versions, {change.key for change in touching}, document_frequency(known.versions)
+        around, found, known.versions, {version.change.key for version in touching}, document_frequency(known.versions)
     )
     weighed = [_unknown(around, known, verdicts), _measurement(around, found, known, verdicts)]
-    weighed.extend(_named(change, around, known, matched.get(change.key), case) for change in touching)
+    weighed.extend(_named(version, around, known, matched.get(version.change.key), case) for version in touching)
     standing = Standing(
         {one.cause: one.score for one in weighed}, {one.cause: one.prior for one in weighed}, found.voice, found.sampled
     )
@@ -166,7 +166,7 @@ def _surroundings(case: Case, memory: Memory, known: Known) -> Surroundings:
         observed=observed,
         expected=expected * min(max(factor, 0.5), 2.0),
         unknown_per_day=known.unknown_per_day,
-        versions=by_version(known.census, known.as_of),
+        versions=by_version(known.census, datetime.fromtimestamp((start_s + end_s) / 2, UTC), known.as_of),
     )
 
 
@@ -207,14 +207,15 @@ def _nameless(kind: Literal["unknown", "measurement"], lines: list[Evidence], pr
     return Weighed(candidate, prior)
 
 
-def _named(change: Change, around: Surroundings, known: Known, match: Match | None, case: Case) -> Weighed:
+def _named(version: Version, around: Surroundings, known: Known, match: Match | None, case: Case) -> Weighed:
+    change = version.change
     found = case.words if case.words is not None else SpikeWords()
     verdicts = _verdicts(case, known.as_of)
     share = learnt_causes(known.ledger, change)
     beside = [case.spike.spike_id, *_near(case, known.cases)]
-    prior = prior_line(change, around, share, again(known.ledger, change, share.value, beside))
+    prior = prior_line(change, around, share, again(known.ledger, change, share.value, beside), version.remarks)
     time = time_line(change, around)
-    version = version_line(change, around, [one.change for one in known.versions if one.change.kind == "release"])
+    adopted = version_line(change, around, [one.change for one in known.versions if one.change.kind == "release"])
     lines = [
         prior,
         time,
@@ -222,7 +223,7 @@ def _named(change: Change, around: Surroundings, known: Known, match: Match | No
             scope_line(change, around),
             breadth_line(change, around),
             exposure_line(change, found),
-            version if version is not None else other_version_line(change, around),
+            adopted if adopted is not None else other_version_line(change, around),
             match.evidence if match is not None else None,
             stated_line(change, found),
             hunch_line(change, around, known.hunches),
@@ -258,6 +259,12 @@ def _with_probabilities(weighed: Sequence[Weighed]) -> tuple[Candidate, ...]:
     p = posterior(np.array([one.score for one in kept]), temperature=TEMPERATURE, ceiling=CEILING)
     done = [replace(one.candidate, probability=float(share)) for one, share in zip(kept, p, strict=True)]
     return tuple(sorted(done, key=lambda one: (-one.probability, one.kind, one.key)))
+
+
+def probabilities_of(candidates: Sequence[Candidate]) -> list[float]:
+    """Probabilities as the candidates' evidence gives them, in the same order."""
+    scores = np.array([sum(evidence.weight for evidence in one.evidence) for one in candidates])
+    return [float(p) for p in posterior(scores, temperature=TEMPERATURE, ceiling=CEILING)]
 
 
 def _attribution(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,15 +38,28 @@ def groups(change: Change) -> list[Group]:
     return found
 
 
-def ledger_of(changes: Iterable[Change], attributions: Iterable[Attribution], *, until: datetime) -> Ledger:
-    """Count the changes that began before ``until`` (those whose time is over) and the spikes they caused."""
+def is_watched(change: Change, seen: Mapping[str, AbstractSet[str]]) -> bool:
+    """Whether contacts of the change's products, platforms and regions have been seen at all."""
+    wanted = {"product": change.scope.products, "platform": change.scope.platforms, "region": change.scope.regions}
+    return all(not values or name not in seen or not seen[name].isdisjoint(values) for name, values in wanted.items())
+
+
+def ledger_of(
+    changes: Iterable[Change],
+    attributions: Iterable[Attribution],
+    *,
+    between: tuple[datetime, datetime],
+    seen: Mapping[str, AbstractSet[str]],
+) -> Ledger:
+    """Count the changes that began within a time (after which theirs is over) where contacts are watched, and the spikes
+    they caused. ``seen``: values seen of each dimension."""
     ledger = Ledger()
     for attribution in attributions:
         for candidate in attribution.candidates:
             if candidate.key:
                 ledger.spikes.setdefault(candidate.key, {})[attribution.spike_id] = candidate.probability
     for change in changes:
-        if change.starts_at >= until:
+        if not between[0] <= change.starts_at < between[1] or not is_watched(change, seen):
             continue
         most = max(ledger.spikes.get(change.key, {}).values(), default=0.0)
         for group in groups(change):

@@ -21,7 +21,7 @@ from streams.attribute.onset import start_of
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 ONE_WORD = 1.0
-DIFFUSE, CLEAR, WORDY = 0.4, 0.12, 12
+DIFFUSE, CLEAR, WORDY = 0.35, 0.12, 12
 """Share of causes whose words nobody repeats: in a spike that says nothing unusual, and in one that speaks with one voice."""
 
 

@@ -55,11 +55,16 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
     lead = math.log(max(density * 24.0, 1e-9)) if habits.lead and change.announced_at is not None else NEVER
     share = _share_before(around, last)
     late = math.log(_density(change, spike, last + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
-    weight = max(lead, late - 0.7 - 7.0 * max(share - 0.1, 0.0), NEVER)
+    weight = max(lead, late - 0.7 - _cost_of_before(share), NEVER)
     if not after:
         weight = max(weight, direct)
     sentence = f"{_time_sentence(change, spike)} {share:.0%} of the excess had come before it."
     return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=share)
+
+
+def _cost_of_before(share: float) -> float:
+    """Nats for the share of an excess that had come before the change: a tenth may be a badly drawn onset, half is not."""
+    return 7.0 * max(share - 0.1, 0.0) + 14.0 * max(share - 0.45, 0.0)
 
 
 def _density(change: Change, spike: Spike, onset: datetime) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -285,7 +285,14 @@ def _ledger(state: State, versions: list[timeline_book.Version], as_of: datetime
     key = (as_of.toordinal(), state.settled)
     if state.ledger_of != key:
         told = [case.last for _, case in sorted(state.cases.items()) if case.last is not None]
-        state.ledger = ledger_of((version.change for version in versions), told, until=as_of - SETTLE)
+        memory = state.memories[STREAMS[0]]
+        first_s = memory.first_s if memory.first_s is not None else as_of.timestamp()
+        state.ledger = ledger_of(
+            (version.change for version in versions),
+            told,
+            between=(datetime.fromtimestamp(first_s, UTC), as_of - SETTLE),
+            seen={name: {leaf[at] for leaf in memory.leaves} for at, name in enumerate(memory.dimensions)},
+        )
         state.ledger_of = key
     return state.ledger
 

@@ -13,6 +13,7 @@ import numpy as np
 from schemas.attribution import Evidence
 from schemas.timeline import Change
 from stats.shares import adoption_weight, rate_ratio, ratio_weight, share_spread
+from stats.words import slot, words
 from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords, plain_version, window
 from streams.attribute.census import Pairs
@@ -50,6 +51,7 @@ def version_line(change: Change, around: Surroundings, earlier: Sequence[Change]
 
 
 def _rated(change: Change, version: str, around: Surroundings, place: dict[str, str]) -> Evidence | None:
+    """Absent too while the version's contacts are still counted among ``other``."""
     memory, scope = around.memory, {"product": change.scope.products, "platform": change.scope.platforms}
     seen = expected = others = active = 0.0
     against: set[str] = set()
@@ -66,7 +68,8 @@ def _rated(change: Change, version: str, around: Surroundings, place: dict[str, 
         others += rest_seen
         active += customers[version]
         against.update(v for v in customers if v != version)
-    if others < FEW or expected < 0.5:
+    ever = any(version in cells for cells in memory.shares.values())
+    if others < FEW or expected < 0.5 or not ever:
         return None
     ratio = rate_ratio(seen, expected, others)
     old = max(against) if len(against) == 1 else "earlier versions"
@@ -148,6 +151,8 @@ def _share_at(memory: Memory, change: Change, ages: tuple[float, float]) -> tupl
 
 def stated_line(change: Change, found: SpikeWords) -> Evidence | None:
     """Whether the spike's customers write the change's version; weak, as they name the last update they saw."""
+    if change.code:
+        return _coded(change, found)
     version = change.scope.versions[0] if change.kind == "release" and change.scope.versions else ""
     now, before = found.versions.get(plain_version(version), (0.0, 0.0))
     if now < 0.02 or now <= before:
@@ -155,6 +160,20 @@ def stated_line(change: Change, found: SpikeWords) -> Evidence | None:
     weight = min(0.6, 0.25 * math.log((now + 0.01) / (before + 0.01)))
     sentence = f"{now:.0%} write '{version}' themselves ({before:.0%} before); people name the last update they saw."
     return line("words", weight, sentence, stated=now, stated_before=before)
+
+
+def _coded(change: Change, found: SpikeWords) -> Evidence | None:
+    """Whether they write a promotion's code, which nobody knows who has not met it."""
+    places = [place for word in words(change.code) if (place := slot(word)) >= 0]
+    if not places or found.sampled < FEW:
+        return None
+    now, usual = float(found.share_now[places].min()), float(found.share_usual[places].max())
+    if now < 0.02 or now < 2 * usual:
+        return None
+    weight = min(2.5, 0.7 * math.log((now + 0.01) / (usual + 0.01)))
+    return line(
+        "words", weight, f"{now:.0%} write its code '{change.code}' (usually {usual:.0%}).", code=now, usual=usual
+    )
 
 
 def rollout_line(change: Change, around: Surroundings) -> Evidence | None:
