@@ -6,31 +6,17 @@ environment, and dies by SIGKILL at the so-manieth time that the moment comes.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable
 
 from schemas.health import Part
 from sinks.writer import Writer
 from streams.admit.agent import Admit
 from streams.worker import Agents
+from tests.dying import dying_at
 from whence.settings import Settings, load_settings
-
-
-def dying_at(moment: str) -> Callable[[str], None]:
-    """A hook that kills this process with -9."""
-    name, _, number = moment.partition(":")
-    seen: Counter[str] = Counter()
-
-    def at(what: str) -> None:
-        seen[what] += 1
-        if what == name and seen[what] == int(number):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return at
 
 
 def part(name: str, settings: Settings, at: Callable[[str], None]) -> Part:
