@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from schemas.attribution import Candidate, Evidence, Term
+from schemas.attribution import Candidate, Term
 from schemas.slices import slice_text
 from schemas.spike import Spike
 
 TELLING = 0.3
 QUIET = ("prior", "time", "words", "parts")
 MOST = 3
+LONG = 60
 BEGAN = "The spike began "
 
 
@@ -64,10 +65,9 @@ def named(candidate: Candidate) -> str:
     """A cause as people call it."""
     if not candidate.key:
         return {"unknown": "No known change", "measurement": "No customers behind it (measurement)"}[candidate.kind]
-    title = candidate.title or candidate.key
-    said = title if candidate.key in title or len(title) > 60 else candidate.key
+    said = candidate.title if candidate.title and len(candidate.title) <= LONG else candidate.key
     owner = f" ({candidate.owner})" if candidate.owner else ""
     return f"{candidate.kind.capitalize()} {said}{owner}"
 
 
-__all__ = ["Evidence", "against", "named", "say"]
+__all__ = ["against", "named", "say"]
