@@ -94,7 +94,7 @@ FROM (
     ) AS f ON f.broken = b.change
 )
 GROUP BY owner, kind
-HAVING impacts > 1 OR repeats > 1
+HAVING impacts > 1
 ORDER BY contacts DESC, owner, kind
 LIMIT 100
 """,

@@ -1,7 +1,7 @@
 // Bars per week, stacked by owner, with the same numbers as a table.
 import { h } from "./dom.js";
 import { chartPlace, colour, countAxis, tooltip } from "./charts.js";
-import { date, number, plural } from "./format.js";
+import { number, plural, weekOf } from "./format.js";
 import { table } from "./parts.js";
 
 const COLOURS = ["release", "promotion", "incident", "policy", "price", "automation", "capacity", "unknown"];
@@ -9,7 +9,7 @@ const PATTERNS = ["none", "rect", "triangle", "diamond", "circle", "none", "rect
 
 export function barsPlace(panel, now) {
   const asTable = h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": `${panel.title}, as a table` }, table([
-    ["Week from", (row) => date(row.t)], ["Owner", (row) => row.owner], ["Contacts", (row) => number(Math.round(row.contacts)), "number"],
+    ["Week from", (row) => weekOf(row.t)], ["Owner", (row) => row.owner], ["Contacts", (row) => number(Math.round(row.contacts)), "number"],
   ], panel.rows, { key: (row) => `bar-${row.t}-${row.owner}`, caption: panel.title }));
   const sum = panel.rows.reduce((all, row) => all + row.contacts, 0);
   return [chartPlace(panel.id, `${plural(Math.round(sum), "contact")} by week and owner.`, asTable)];
@@ -23,7 +23,7 @@ export function bars(panel) {
     option: {
       legend: { show: true, bottom: 0, textStyle: { color: colour("--muted") }, icon: "roundRect" },
       grid: [{ left: narrow ? 44 : 56, right: 16, top: 16, bottom: 60 }],
-      xAxis: [{ type: "category", data: weeks.map((week) => date(week)), axisLabel: { color: colour("--muted") }, axisLine: { lineStyle: { color: colour("--line-strong") } } }],
+      xAxis: [{ type: "category", data: weeks.map((week) => weekOf(week)), axisLabel: { color: colour("--muted") }, axisLine: { lineStyle: { color: colour("--line-strong") } } }],
       yAxis: [countAxis(0, "")],
       tooltip: tooltip((found) => h("div", { class: "tip" }, h("strong", {}, `week from ${found[0].name}`), found.filter((one) => one.value).map((one) => h("span", {}, `${one.seriesName}: ${number(Math.round(one.value))}`))), "axis"),
       series: owners.map((owner, place) => ({

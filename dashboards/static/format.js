@@ -25,6 +25,8 @@ const DAY = { day: "numeric", month: "short" };
 export const clock = (ms) => formatted(ms, CLOCK);
 export const day = (ms) => formatted(ms, { weekday: "short", ...DAY });
 export const date = (ms) => formatted(ms, DAY);
+/** A week's first day; weeks are of UTC, so that everybody's bill has the same. */
+export const weekOf = (ms) => formatted(ms, { ...DAY, year: "numeric" }, "UTC");
 export const month = (ms) => formatted(ms, { month: "short", year: "numeric" });
 export const moment = (ms) => `${formatted(ms, { ...DAY, year: "numeric" })}, ${clock(ms)}`;
 export const utc = (ms) => `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;

@@ -1,6 +1,6 @@
 // The upstream bill: what changes cost, by owner and cause, what keeps coming back, and what nobody owns.
 import { h } from "./dom.js";
-import { moment, number, plural, timeOf } from "./format.js";
+import { moment, number, plural, timeOf, weekOf } from "./format.js";
 import { link, section, spans } from "./parts.js";
 import { figures, panelTable } from "./rows.js";
 import { draw } from "./charts.js";
@@ -25,9 +25,8 @@ export function view(data, here) {
     section(total, () => figures(total, ["contacts", "hours", ...(costs ? ["cost"] : []), "impacts"], data.now)),
     section(curve, () => barsPlace(curve, data.now)),
     section(dearest, () => panelTable(dearest, data.now, { hide, grow: "title" })),
-    h("div", { class: "columns", "data-key": "columns-bill" },
-      section(repeats, () => panelTable(repeats, data.now, { hide: [...hide, "repeats"] })),
-      section(unowned, () => panelTable(unowned, data.now, { hide: ["sentence"], cells: { slice: (row) => link(here({}, `/spikes/${encodeURIComponent(row.spike_id)}`), {}, row.slice || "everywhere") } }))),
-    section(bill, () => panelTable(bill, data.now, { hide })),
+    section(repeats, () => panelTable(repeats, data.now, { hide, grow: "owner" })),
+    section(unowned, () => panelTable(unowned, data.now, { hide: ["sentence"], grow: "slice", cells: { slice: (row) => link(here({}, `/spikes/${encodeURIComponent(row.spike_id)}`), { class: "row-link" }, row.slice || "everywhere") } })),
+    section(bill, () => panelTable(bill, data.now, { hide, grow: "owner", cells: { week: (row) => weekOf(row.week) } })),
   ];
 }

@@ -30,12 +30,12 @@ export function view(data, here) {
     h("div", { class: `headline ${down.length || failing.length ? "is-hot" : "is-calm"}`, "data-key": "headline" },
       h("h1", {}, worries.length ? h("strong", {}, `${sentence(worries)}.`) : h("strong", {}, "Everything flows.")),
       h("p", { class: "muted" }, "Judged up to ", timeOf(data.now, data.now, moment(data.now)), behind(data))),
+    h("div", { class: "controls", "data-key": "controls" }, spans(data, here)),
     h("section", { class: "card", "data-key": "section-health", "aria-labelledby": "title-health" }, h("div", { class: "card-head" }, h("h2", { id: "title-health" }, "Parts")), data.health.length ? parts(data.health) : h("p", { class: "panel-empty" }, "This page runs by itself; other processes answer at their own /health.")),
     h("div", { class: "columns", "data-key": "columns-1" },
       section(progress, (rows) => progressTable(rows, data.now)),
       section(stored, (rows) => storedTable(rows, data.now))),
     section(checks, (rows) => checkTable(rows, data.now)),
-    h("div", { class: "controls", "data-key": "controls" }, spans(data, here)),
     h("div", { class: "columns", "data-key": "columns-trust" },
       section(budget, () => [figures(budget, ["allowed_false", "found", "rejected", "unjudged"], data.now), h("p", { class: "muted note" }, "Of the spikes found, so many may be false by the budget; people's word says how many were.")]),
       section(calibration, () => panelTable(calibration, data.now, { key: (row) => `bin-${row.what}`, labels: { what: "As sure as" }, grow: "what" }))),
@@ -44,7 +44,7 @@ export function view(data, here) {
       section(undelivered, () => panelTable(undelivered, data.now))),
     h("div", { class: "columns", "data-key": "columns-2" },
       section(letters, (rows) => [reasonBars(rows, data.now)]),
-      section(late, (rows) => chartPlace("late", `${number(rows.reduce((sum, row) => sum + row.contacts, 0))} late contacts in this span.`))),
+      section(late, (rows) => chartPlace("late", `${number(rows.reduce((sum, row) => sum + row.contacts, 0))} late contacts in this span.`, h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Late contacts, as a table" }, panelTable(late, data.now))))),
     section(recent, (rows) => letterTable(rows, data.now)),
   ];
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +12,10 @@ from typing import Literal
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
-from dashboards.page import create_app
+from dashboards.page import FEEDBACK, create_app
 from dashboards.query import Query, Row
 from schemas.health import Health
 from tools.screenshot import LAPTOP, PHONE, Look, browser, chromium, new_page, visit
@@ -28,7 +30,15 @@ LOOKS: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
 }  # fmt: skip
 PLAIN = Look(sharpness=1)
 expect.set_options(timeout=20_000)
-PLACES = {"now": "/now", "spike": "/spikes/sp-login?workspace=acme", "changes": "/changes", "pipeline": "/pipeline"}
+PLACES = {
+    "now": "/now",
+    "spike": "/spikes/sp-login?workspace=acme",
+    "releases": "/releases",
+    "campaigns": "/campaigns",
+    "bill": "/bill?span=all",
+    "changes": "/changes",
+    "pipeline": "/pipeline",
+}
 
 
 class Switch:
@@ -47,7 +57,13 @@ class Switch:
 @contextmanager
 def served(query: Query, token: str | None = None) -> Iterator[str]:
     """The page on a free port of this machine."""
-    app = create_app(query, lambda: PARTS, token)
+    with serving(create_app(query, lambda: PARTS, token)) as url:
+        yield url
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """An app on a free port of this machine."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as opened:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
@@ -91,12 +107,24 @@ def shown(chrome: Browser, url: str, look: Look = PLAIN, *, token: str | None = 
         page.context.close()
 
 
+def check_structure(page: Page) -> None:
+    """Landmarks, one heading of the first rank, named sections, and every chart as a table too."""
+    for role in ("banner", "main", "contentinfo"):
+        expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    bare = "[...document.querySelectorAll('figure')].filter((one) => !one.querySelector('table')).map((one) => one.outerHTML)"
+    assert page.evaluate(bare) == []
+    named = "[...document.querySelectorAll('section')].every((one) => document.getElementById(one.getAttribute('aria-labelledby')))"
+    assert page.evaluate(named)
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_page_fits_laptop_and_phone_light_and_dark_and_its_console_stays_silent(
     place: str, site: str, chrome: Browser
 ) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with shown(chrome, site + PLACES[place]) as page:
+        check_structure(page)
         for look, (size, scheme) in LOOKS.items():
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)
@@ -109,7 +137,7 @@ def test_page_fits_laptop_and_phone_light_and_dark_and_its_console_stays_silent(
 def test_now_shows_the_open_spike_with_its_cause(site: str, chrome: Browser) -> None:
     with shown(chrome, f"{site}/") as page:
         expect(page.get_by_role("heading", level=1)).to_contain_text("1 spike is open")
-        row = page.get_by_role("row", name="App 5.2.0")
+        row = page.get_by_role("table", name="Spikes, open ones first").get_by_role("row", name="App 5.2.0")
         expect(row).to_contain_text("open")
         expect(row).to_contain_text("97%")
         expect(row).to_contain_text("+231")
@@ -121,7 +149,7 @@ def test_chart_is_drawn_and_said_in_words_and_numbers(site: str, chrome: Browser
     with shown(chrome, f"{site}/now") as page:
         chart = page.get_by_role("img", name="Contacts over")
         assert chart.locator("canvas").evaluate("(canvas) => canvas.width > 0 && canvas.toDataURL().length > 10000")
-        page.get_by_text("The chart as a table").click()
+        page.get_by_text("The chart as a table").first.click()
         expect(
             page.get_by_role("table", name="Contacts and their expectation over time").get_by_role("row")
         ).to_have_count(121)
@@ -129,7 +157,7 @@ def test_chart_is_drawn_and_said_in_words_and_numbers(site: str, chrome: Browser
 
 def test_a_spike_is_reached_by_keyboard_and_its_address_can_be_shared(site: str, chrome: Browser) -> None:
     with shown(chrome, f"{site}/now?workspace=acme&span=1w") as page:
-        page.get_by_role("link", name="Release: App 5.2.0").focus()
+        page.get_by_role("table", name="Spikes").get_by_role("link", name="Release: App 5.2.0").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("caused 231 more contacts")
         expect(page).to_have_url(f"{site}/spikes/sp-login?workspace=acme&span=1w")
@@ -232,7 +260,69 @@ def test_theme_can_be_chosen_and_is_kept(site: str, chrome: Browser) -> None:
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-def test_landmarks_headings_and_names_are_there_for_screen_readers(site: str, chrome: Browser) -> None:
+def test_a_release_is_chosen_from_a_list_and_the_choice_is_in_the_address(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/releases") as page:
+        expect(page.get_by_role("heading", level=1)).to_contain_text("1 of 4 releases brought contacts")
+        expect(page.get_by_role("heading", name="App 5.2.0")).to_be_visible()
+        page.get_by_role("combobox", name="Release").select_option("web-2026-10")
+        expect(page).to_have_url(re.compile(r"change=web-2026-10"))
+        expect(page.get_by_text("no spike is attributed to it")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("combobox", name="Release")).to_have_value("web-2026-10")
+
+
+def test_a_campaign_says_what_was_planned_told_and_promised(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/campaigns?change=spring-20") as page:
+        expect(page.get_by_text("40 contacts were planned")).to_contain_text("+164 (138 to 192) came")
+        expect(page.get_by_text("Support was told 2 h after the launch.")).to_be_visible()
+        expect(page.get_by_role("row", name="Spring sale")).to_contain_text("over plan")
+        expect(page.get_by_role("row", name="Summer preview")).to_contain_text("briefing")
+        expect(page.get_by_text("Sorry, I have no information about this offer.").first).to_be_visible()
+        expect(page.locator(".promises li")).to_have_count(2)
+
+
+def test_the_bill_names_owners_repeats_and_what_nobody_owns(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/bill?span=all") as page:
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Changes upstream brought")
+        expect(page.get_by_role("table", name="What keeps coming back").get_by_role("row")).to_have_count(2)
+        page.get_by_role("table", name="Spikes that nobody owns").get_by_role("link").first.click()
+        expect(page).to_have_url(re.compile("/spikes/sp-none"))
+
+
+def test_the_page_takes_a_word_where_somebody_serves_it(filled: Query, chrome: Browser) -> None:
+    app = create_app(filled, lambda: PARTS)
+    taken: list[dict[str, str]] = []
+
+    @app.post(FEEDBACK)
+    def take(said: dict[str, str]) -> dict[str, str]:
+        taken.append(said)
+        return {}
+
+    with serving(app) as url, shown(chrome, f"{url}/spikes/sp-login") as page:
+        page.get_by_label("Your name").fill("Jo")
+        page.get_by_role("button", name="Take it").click()
+        expect(page.get_by_text("Noted: it is yours.")).to_be_visible()
+        page.get_by_role("button", name="Reject it").click()
+        expect(page.get_by_text("Noted: the cause is wrong.")).to_be_visible()
+        page.get_by_label("It was").select_option("measurement")
+        page.get_by_role("button", name="Say so").click()
+        expect(page.get_by_text("Noted: it was something else.")).to_be_visible()
+    assert [(one["verdict"], one["cause"], one["who"]) for one in taken] == [
+        ("own", "", "Jo"),
+        ("reject", "app-5.2.0", "Jo"),
+        ("reassign", "measurement", "Jo"),
+    ]
+    assert {(one["workspace"], one["spike"]) for one in taken} == {("acme", "sp-login")}
+
+
+def test_without_a_place_for_words_the_page_says_where_else(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/spikes/sp-login") as page:
+        expect(page.get_by_text("This page cannot take your word here")).to_be_visible()
+        expect(page.get_by_role("button", name="Confirm the cause")).to_have_count(0)
+        expect(page.get_by_text("confirmed the cause")).to_be_visible()
+
+
+def test_names_are_there_for_screen_readers(site: str, chrome: Browser) -> None:
     with shown(chrome, f"{site}/spikes/sp-login") as page:
         for role in ("banner", "main", "contentinfo"):
             expect(page.get_by_role(role)).to_have_count(1)
