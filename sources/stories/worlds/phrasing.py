@@ -31,7 +31,7 @@ from sources.stories.worlds.wording import (
 
 LANGUAGES = ("en", "de", "es")
 USUAL_POOL, EFFECT_POOL, EDGE_POOL = 180, 70, 60
-SUNDRY_SHARE = 0.5
+SUNDRY_SHARE = 0.65
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _GAP = re.compile(r"<(\w+)>")
 _BY_KIND = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -14,16 +14,12 @@ from sources.stories.worlds.drama import Deed, Drama, Effect, Fault
 from sources.stories.worlds.families import Family
 from sources.stories.worlds.market import HOUR_S, MOST_RELEASED, Market, Published
 from sources.stories.worlds.phrasing import filled, texts, titles
+from sources.stories.worlds.sizes import Size, Spot, base_of, brief, fitted
+from sources.stories.worlds.things import Thing
 
-MAIN_SHARE = 0.8
-MEDIAN_RATIO, RATIO_SPREAD = 0.42, 0.5
-LEAST_SURE, MOST_SURE = 6.0, 13.0
-LEVEL_ERROR = 0.04
-LOUDEST = 4.0
-BRIEF_H = (1.5, 4.0)
 DECOYED = 0.75
 TOGETHER = 0.15
-_LASTS_H: dict[str, tuple[float, float]] = {
+LASTS_H: dict[str, tuple[float, float]] = {
     "release": (24.0, 120.0),
     "promotion": (18.0, 96.0),
     "policy": (24.0, 96.0),
@@ -36,14 +32,6 @@ _LASTS_H: dict[str, tuple[float, float]] = {
 _FADES_H = {"release": 8.0, "promotion": 3.0, "policy": 12.0, "price": 12.0, "incident": 0.6, "automation": 3.0, "capacity": 8.0, "unknown": 3.0}  # fmt: skip
 _OWNERS = {"release": "app team", "promotion": "marketing", "policy": "legal", "price": "pricing", "incident": "site reliability", "automation": "support operations", "capacity": "workforce"}  # fmt: skip
 FAULTS: tuple[Fault, ...] = ("doubled", "one-customer", "one-text", "back-fill", "renamed", "gap")
-
-
-class Spot(NamedTuple):
-    """Where an effect lies; empty: everywhere."""
-
-    product: str = ""
-    platform: str = ""
-    region: str = ""
 
 
 class Playwright:
@@ -162,28 +150,39 @@ class Playwright:
             stated = max(at + rng.uniform(-48.0, 48.0) * HOUR_S, 0.0)
         ends = rest.pop("ends", None)
         other = family.things[self._any_thing()]
+        if not text:
+            text = filled(rng, texts(rng, kind, family.notes), named, other, rest.get("code", ""))
+            text += self._at_home(kind, named)
         self.deeds.append(
             Deed(
                 key=key, kind=_KINDS[kind], at=at, stated=stated, known=max(known, 0.0), precision=_PRECISIONS[precision],
                 ends=None if ends is None else max(ends, stated), title=title or filled(rng, titles(kind), named, other),
-                text=text or filled(rng, texts(rng, kind, family.notes), named, other, rest.get("code", "")),
+                text=text,
                 owner=_OWNERS[kind], **rest,
             )
         )  # fmt: skip
+
+    def _at_home(self, kind: str, thing: Thing) -> str:
+        """A company whose customers speak another language mostly names the thing in it as well."""
+        spoken = [language for _, language in self.market.regions]
+        language = spoken[int(self.rng.integers(len(spoken)))]
+        return (
+            "" if language == "en" or kind == "release" or self.rng.random() < 0.3 else f" ({thing.says[language][0]})"
+        )
 
     # Causes
 
     def _cause(self, kind: str, onset: Seconds) -> None:
         rng = self.rng
         thing = self._any_thing()
-        lasts = rng.uniform(*_LASTS_H[kind]) * HOUR_S
+        lasts = rng.uniform(*LASTS_H[kind]) * HOUR_S
         track = int(rng.choice(self.releasable, p=self._release_weights()))
         spot = (
             Spot(self.market.tracks[track].product, self.market.tracks[track].platform)
             if kind == "release"
             else self._spot()
         )
-        fitted = self._fitted(kind, onset, lasts, thing, spot)
+        fitted = self._fitted(kind, onset, lasts, spot, self._topics(thing)[0])
         if fitted is None:
             return
         spot, lasts, ratio, mean = fitted
@@ -265,7 +264,7 @@ class Playwright:
             "gap": (4, 9),
         }[fault]
         lasts = rng.uniform(*hours) * HOUR_S
-        base = self._base(onset, onset + lasts, Spot(), None)
+        base = base_of(self.market, (onset, onset + lasts), Spot())
         ratio = float(rng.uniform(0.4, 1.0))
         mean = ratio * base
         if fault in ("one-customer", "one-text"):
@@ -278,49 +277,15 @@ class Playwright:
             )
         )  # fmt: skip
 
-    # Sizes and places
+    # Places
 
-    def _fitted(
-        self, kind: str, onset: Seconds, lasts: Seconds, thing: int, spot: Spot
-    ) -> tuple[Spot, Seconds, float, float] | None:
-        """Place, duration, ratio and contacts of an effect that can be told from chance: the drawn ratio if its slice
-        is busy enough, else a wider slice, else a louder effect; ``None`` where not even that helps."""
+    def _fitted(self, kind: str, onset: Seconds, lasts: Seconds, spot: Spot, topic: int) -> Size | None:
         if self.shares is not None:
-            length = self.rng.uniform(*BRIEF_H) * HOUR_S
-            share = float(np.exp(self.rng.uniform(*np.log(self.shares))))
-            return spot, length, share, share * self._base(onset, onset + length, Spot(), None)
-        ratio = float(np.exp(self.rng.normal(math.log(MEDIAN_RATIO), RATIO_SPREAD)))
-        sure = self.rng.uniform(LEAST_SURE, MOST_SURE)
-        topic = self._topics(thing)[0]
-        wider = (
-            [spot]
-            if kind == "release"
-            else [spot, spot._replace(platform=""), Spot(spot.product), Spot("", "", spot.region), Spot()]
+            return brief(self.rng, self.market, onset, spot, self.shares)
+        most = LASTS_H[kind][1] * HOUR_S
+        return fitted(
+            self.rng, self.market, onset, (lasts, (lasts + most) / 2, most), (spot, topic), fixed=kind == "release"
         )
-        most = _LASTS_H[kind][1] * HOUR_S
-        spans = [(place, length) for length in (lasts, (lasts + most) / 2, most) for place in wider]
-        for place, length in spans:
-            base = self._base(onset, onset + length, place, topic)
-            if ratio * base >= sure * math.sqrt((1.0 + ratio) * base + (LEVEL_ERROR * base) ** 2):
-                return place, length, ratio, ratio * base / MAIN_SHARE
-        place, length = spans[-1]
-        base = max(self._base(onset, onset + length, place, topic), 1.0)
-        sure = 0.8 * LEAST_SURE
-        ratio = (sure**2 + math.sqrt(sure**4 + 4.0 * base * sure**2)) / (2.0 * base) + sure * LEVEL_ERROR
-        return (place, length, ratio, ratio * base / MAIN_SHARE) if ratio <= LOUDEST else None
-
-    def _base(self, start: Seconds, end: Seconds, spot: Spot, topic: int | None) -> float:
-        """Usual contacts of a place in a stretch of time."""
-        market = self.market
-        hours = np.arange(market.levels.size) * HOUR_S
-        overlap: Floats = np.clip((np.minimum(hours + HOUR_S, end) - np.maximum(hours, start)) / HOUR_S, 0.0, 1.0)
-        inside = [spot.product in ("", one.product) and spot.platform in ("", one.platform) for one in market.tracks]
-        share = float(market.weights[np.array(inside)].sum())
-        if spot.region:
-            share *= float(market.region_weights[[name for name, _ in market.regions].index(spot.region)])
-        if topic is not None:
-            share *= float(market.topic_weights[topic])
-        return float((overlap * market.levels).sum()) * share
 
     def _spot(self) -> Spot:
         rng = self.rng
