@@ -26,6 +26,8 @@ STRONGEST = 8.0
 FEW = 30
 USUALLY_REPEATED = 0.05
 VOICED = 40
+TEXTS_READ = 600
+"""Sampled texts that are read anew for quotes and for versions that customers write: those with the smallest ranks."""
 LITTLE = 0.2
 """What is left of the excess of a function word."""
 VOICE_FROM = 2.0
@@ -116,6 +118,7 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
     z[function_slots()] *= LITTLE
     strength = np.where(counts >= 1.5, np.clip(z, 0.0, STRONGEST), 0.0)
     before = past.documents(memory, mask, start_s - past.FINE_S, start_s)
+    few = sorted(docs, key=lambda doc: doc.rank)[:TEXTS_READ]
     voiced = [place for place in np.argsort(-strength, kind="stable")[:VOICED] if strength[place] > VOICE_FROM]
     return SpikeWords(
         strength=strength,
@@ -124,14 +127,14 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
         share_usual=np.minimum(usual.counts / floor, 1.0),
         sampled=len(docs),
         terms=_terms(memory, z, now, usual),
-        quotes=_quotes(case.spike, [doc for doc in docs if doc.sample is not None], strength),
+        quotes=_quotes(case.spike, [doc for doc in few if doc.sample is not None], strength),
         customers=len({doc.sample.customer for doc in docs if doc.sample is not None and doc.sample.customer}),
         top_customer=_top_customer(docs),
         repeated=_repeated(docs),
         repeated_before=_repeated(before) if len(before) >= FEW else USUALLY_REPEATED,
         exposed=_exposed(docs),
         clarity=_clarity(case.spike, docs, now, usual, strength),
-        versions=_versions(docs, before),
+        versions=_versions(few, sorted(before, key=lambda doc: doc.rank)[:TEXTS_READ]),
         voice={int(place): float(strength[place]) for place in voiced},
     )
 
@@ -149,8 +152,10 @@ def _clarity(spike: Spike, docs: list[Document], now: WordCounts, usual: WordCou
     best = [int(place) for place in np.argsort(-gained, kind="stable")[:CLEAR_TERMS] if gained[place] > 0]
     if len(docs) < QUOTES or not best:
         return 0.0
-    wanted = set(best)
-    said = sum(doc.weight for doc in docs if not wanted.isdisjoint(doc.slots.tolist())) / sum(d.weight for d in docs)
+    lengths, weights = np.array([len(doc.slots) for doc in docs]), np.array([doc.weight for doc in docs])
+    hit = np.zeros(len(docs), dtype=bool)
+    hit[np.repeat(np.arange(len(docs)), lengths)[np.isin(np.concatenate([doc.slots for doc in docs]), best)]] = True
+    said = float(weights[hit].sum() / weights.sum())
     usually = 1.0 - float(np.prod(1.0 - np.minimum(usual.counts[best] / max(usual.total, 1.0), 1.0)))
     needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
     return float(np.clip((said - usually) / needed, 0.0, 1.0)) * min(1.0, len(docs) / 12)
