@@ -14,6 +14,7 @@ import msgspec
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Match
 
 from dashboards.access import Access
 from dashboards.answers import Asked, StoreAway, answer
@@ -99,7 +100,7 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]], h
         if view not in VIEW_NAMES:
             return JSONResponse({"error": f"There is no view {view!r}; there are {', '.join(VIEW_NAMES)}."}, 404)
 
-        takes_feedback = any(getattr(route, "path", None) == FEEDBACK for route in request.app.routes)
+        takes_feedback = _takes_feedback(request.app)
 
         def answered() -> dict[str, object]:
             said = answer(query, view, asked, hour_cost)
@@ -112,6 +113,12 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]], h
         return _tagged(request, said)
 
     return router
+
+
+def _takes_feedback(app: FastAPI) -> bool:
+    """Whether a router that was added to the page takes people's word."""
+    asked = {"type": "http", "method": "POST", "path": FEEDBACK, "root_path": "", "headers": [], "query_string": b""}
+    return any(route.matches(dict(asked))[0] is Match.FULL for route in app.routes)
 
 
 def _asked(request: Request) -> Asked:

@@ -1,0 +1,125 @@
+"""How long the page and every panel take on many stored contacts: ``python -m benchmarks.dashboards --contacts 10000000``.
+
+The store is filled by ClickHouse itself, a year of one workspace in five-minute buckets with its counts, expectations,
+spikes, attributions and changes, in a folder that is deleted afterwards (``--keep`` keeps it, ``--folder`` names it).
+Times are of the wall clock, the median and the slowest of some askings, by the page's own client and parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from clickhouse_connect.driver.client import Client
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.dashboards_fill import DAYS, WORKSPACE, fill
+from dashboards.answers import Asked, answer
+from dashboards.panels import VIEWS, WORKSPACES, ViewName
+from dashboards.query import Parameters, Query, Row, from_client
+from sinks.migrate import migrate
+from sinks.store import StoreSettings, connect
+
+PANEL_MS, PAGE_MS = 300.0, 1_000.0
+OUT = Console()
+
+
+class Timed(Struct, frozen=True):
+    """One panel's or page's times, in milliseconds."""
+
+    view: str
+    name: str
+    median_ms: float
+    worst_ms: float
+    rows: int
+
+
+class Watch:
+    """A query that notes how long each SQL text took and how many rows it gave."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self.times: dict[str, list[float]] = {}
+        self.rows: dict[str, int] = {}
+
+    def __call__(self, sql: str, parameters: Parameters) -> list[Row]:
+        began = time.perf_counter()
+        rows = list(self._query(sql, parameters))
+        self.times.setdefault(sql, []).append((time.perf_counter() - began) * 1000)
+        self.rows[sql] = len(rows)
+        return rows
+
+
+def _asks(spans: tuple[str, ...]) -> Iterator[tuple[ViewName, Asked]]:
+    """Every view as a reader opens it, and those with a span over each of them."""
+    for view in VIEWS:
+        for span in spans if view in ("now", "bill", "pipeline") else spans[:1]:
+            yield view, Asked(workspace=WORKSPACE, span=span, spike=f"spike-{DAYS - 3}" if view == "spike" else "")
+
+
+def measure(client: Client, spans: tuple[str, ...], times: int) -> tuple[list[Timed], list[Timed]]:
+    """Pages, and panels, each asked ``times`` times after one to warm up."""
+    pages, panels = [], []
+    for view, asked in _asks(spans):
+        watch, lasted = Watch(from_client(client)), []
+        for turn in range(times + 1):
+            began = time.perf_counter()
+            answer(watch, view, asked, 40.0)
+            lasted.append((time.perf_counter() - began) * 1000)
+            if turn == 0:
+                watch.times.clear()
+                lasted.clear()
+        name = f"{view}, {asked.span}" if asked.span else view
+        pages.append(Timed(name, "page", statistics.median(lasted), max(lasted), 0))
+        known = {panel.sql: panel.id for panel in (*VIEWS[view], WORKSPACES)}
+        panels += [
+            Timed(name, known.get(sql, "the spike's place"), statistics.median(took), max(took), watch.rows[sql])
+            for sql, took in watch.times.items()
+        ]
+    return pages, panels
+
+
+def _shown(title: str, found: list[Timed], limit_ms: float) -> None:
+    table = Table("view", "panel", "median ms", "slowest ms", "rows", title=title)
+    for one in sorted(found, key=lambda one: -one.median_ms):
+        mark = " !" if one.median_ms > limit_ms else ""
+        table.add_row(one.view, one.name, f"{one.median_ms:.0f}{mark}", f"{one.worst_ms:.0f}", str(one.rows))
+    OUT.print(table)
+    slowest = max(found, key=lambda one: one.median_ms)
+    over = sum(one.median_ms > limit_ms for one in found)
+    OUT.print(f"{title}: the slowest is {slowest.name} of {slowest.view} at {slowest.median_ms:.0f} ms; {over} of {len(found)} beyond {limit_ms:.0f} ms.")  # fmt: skip
+
+
+def main() -> None:
+    """Fill, ask, and show the slowest first."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboards", description=__doc__)
+    parser.add_argument("--contacts", type=int, default=10_000_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--spans", default="1d,4w,1y")
+    parser.add_argument("--folder", type=Path, help="where the store is; filled if it is not there yet")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="whence-dashboards-") as temporary:
+        folder = asked.folder or Path(temporary) / "store"
+        there = folder.exists()
+        client = connect(StoreSettings(path=str(folder)))
+        if not there:
+            migrate(client)
+            began = time.perf_counter()
+            fill(client, asked.contacts)
+            OUT.print(f"filled in {time.perf_counter() - began:.0f} s")
+        for name in ("contacts", "counts", "expectations"):
+            OUT.print(f"{name}: {client.query(f'SELECT count() FROM {name}').first_row[0]:,} rows")
+        pages, panels = measure(client, tuple(asked.spans.split(",")), asked.times)
+        _shown("Panels", panels, PANEL_MS)
+        _shown("Pages", pages, PAGE_MS)
+        client.close()
+
+
+if __name__ == "__main__":
+    main()
