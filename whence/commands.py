@@ -325,7 +325,9 @@ alerts = typer.Typer(help="Who is told of what.", no_args_is_help=True)
 app.add_typer(alerts, name="alerts")
 
 
-@alerts.command(epilog=_examples("whence alerts check", "whence alerts check alerts.toml", "whence alerts check --json"))
+@alerts.command(
+    epilog=_examples("whence alerts check", "whence alerts check alerts.toml", "whence alerts check --json")
+)
 def check(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="Routing file; by default alerts.routing.")] = None,
@@ -362,9 +364,26 @@ def feedback(
     """Confirm, reject or reassign a spike's cause, or take it; without a cause, the likeliest one is meant."""
     from whence.feedback import run_feedback
 
-    run_feedback(
-        context.obj.settings(), spike, verdict, about, workspace=workspace, who=who, note=note, as_json=json
+    run_feedback(context.obj.settings(), spike, verdict, about, workspace=workspace, who=who, note=note, as_json=json)
+
+
+@app.command(
+    epilog=_examples(
+        "whence campaign summer-sale", "whence campaign summer-sale.toml", "whence campaign plans.json --json"
     )
+)
+def campaign(
+    context: typer.Context,
+    what: Annotated[
+        str, typer.Argument(help="A campaign's key, or a file of promotions (JSON, JSONL, TOML).", show_default=False)
+    ],
+    workspace: Annotated[str | None, typer.Option("--workspace", help="Needed where several know it.")] = None,
+    json: Json = False,
+) -> None:
+    """Before a campaign what is missing, during it contacts against plan, after it the verdict. Exit code 1: something is wrong."""
+    from whence.campaign import run_campaign
+
+    run_campaign(context.obj.settings(), what, workspace=workspace, as_json=json)
 
 
 @app.command(epilog=_examples("whence settings", "whence settings --json", "whence --config other.toml settings"))
