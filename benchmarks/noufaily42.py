@@ -16,7 +16,7 @@ import csv
 import gzip
 import time
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ Bools = NDArray[np.bool_]
 Key = tuple[int, int]
 YEAR_D = 364.0
 NOMINAL = 0.0102
-THRESHOLD = 1.96
+THRESHOLD = 1.955
 CALIBRATED_ON = 2042
 TAUGHT = FIRST_JUDGED - 4
 TOGETHER = 500
@@ -117,7 +117,7 @@ def read(path: Path) -> tuple[list[Key], Floats, Floats]:
 def opened(path: Path, mode: str) -> IO[Any]:
     """A text file, gzipped or plain by its name."""
     if path.suffix == ".gz":
-        return gzip.open(path, mode, newline="", encoding="utf-8")
+        return cast(IO[Any], gzip.open(path, mode, newline="", encoding="utf-8"))
     return path.open(mode.rstrip("t"), newline="", encoding="utf-8")
 
 

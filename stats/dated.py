@@ -30,11 +30,14 @@ REFIT_EVERY = {"weekly": 4, "daily": 7}
 EAGER = 40
 STILL = 0.02
 HIGHEST_SHARE = 0.02
+RESERVE = 0.85
 CALM = 0.5
 
 
 class DatedDetector:
     """Feed it every step of all series, in order; a step left out was not collected.
+
+    A part of the budget (``1 - RESERVE``) is kept back for what has to be estimated.
 
     Args:
         series: How many.
@@ -42,6 +45,8 @@ class DatedDetector:
         budget_per_week: False spikes allowed a week over all series. No series uses more than one step in fifty.
         holidays: Day numbers since 1970-01-01.
         year_d: Days in a year.
+
+    After each step ``evidence`` and ``chance`` hold, per series, what was weighed and how often chance alone reaches it.
 
     Raises:
         DomainError: no series, a step below a day, or a budget that is not above 0.
@@ -66,6 +71,7 @@ class DatedDetector:
         self.series, self.step_d, self.budget_per_week = series, step_d, budget_per_week
         self.kind = "daily" if step_d < 4 else "weekly"
         self.evidence: Floats = np.full(series, -np.inf)
+        self.chance: Floats = np.ones(series)
         self._weigher = Evidence(COURSES[self.kind])
         self._table = table_of(self.kind)
         self._holidays, self._year_d = holidays, year_d
@@ -167,8 +173,9 @@ class DatedDetector:
             freedom = self._told[which] - 4.0
             step[which] = _wider(chance.step, freedom)
             clump[which] = _wider(chance.clump, freedom)
+        self.chance = step
         share = self.budget_per_week * self.step_d / 7 / max(int(self._awake.sum()), 1)
-        alarm = clump <= min(share, HIGHEST_SHARE)
+        alarm = clump <= min(RESERVE * share, HIGHEST_SHARE)
         spread = np.sqrt(variance)
         return Verdict(
             expected=np.where(self._told > 2, mean, np.nan),

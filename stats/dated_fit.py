@@ -24,7 +24,8 @@ SCORE_HALF_LIFE = 60.0
 FREE = 1e-6
 STAYS_D = 56
 STAYS_STEPS = 8
-WORTH, USUAL = 6.0, 2.0
+WORTH, USUAL = 5.0, 1.5
+WIDEST = 4.0
 _FEWEST = 8
 
 
@@ -120,7 +121,7 @@ def _relevant(fitted: Fit, precision: Floats, phi: Floats, calendar: CalendarCol
         many = group.stop - group.start
         noise = error[:, group].mean(axis=1)
         spread = np.sum(free[:, group] ** 2, axis=1) / (many + 1) - noise
-        renewed[:, group] = (phi / np.maximum(spread, 0.05 * noise + 1e-9))[:, None]
+        renewed[:, group] = (phi / np.clip(spread, np.minimum(0.05 * noise + 1e-9, WIDEST), WIDEST))[:, None]
     for group in calendar.shut(known_d):
         renewed[:, group] = SHUT
     return np.asarray(np.minimum(renewed, SHUT))

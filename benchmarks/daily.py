@@ -1,0 +1,127 @@
+"""Daily series with weekday and holiday effects and outbreaks of 3 to 30 days: ours beside improved Farrington.
+
+    python -m benchmarks.daily [--replicates 12] [--seed 5] [--json]
+
+Series of ``benchmarks.noufaily_daily``; 49 weeks are judged day by day, by nothing later. Alarms: ours where chance
+alone reaches the evidence on less than ``SHARE`` of days by the method's own table; Farrington at tail chances
+``FARRINGTON_SHARES`` on totals of the last seven days, judged every day (raw days would break on weekdays and
+holidays). Rates are by open day: false positives with the outbreak taken out, sensitivity over days with its cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import farrington
+from benchmarks.noufaily_daily import DAYS, JUDGED_D, SIZES, YEAR_D, Daily, make
+from stats.dated import DatedDetector
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+SHARE = 0.015
+FARRINGTON_SHARES = (0.005, 0.01, 0.02)
+FIRST = DAYS - JUDGED_D
+WARM_D = 28
+TAUGHT_D = 1_090
+MONDAY = 4
+
+
+class Rates(NamedTuple):
+    """Per open day, and share of outbreaks found on any of their days."""
+
+    fpr: float
+    sensitivity: float
+    pod: float
+
+
+def chances(counts: Floats, holidays: frozenset[int]) -> Floats:
+    """How likely chance alone shows as much, per series and judged day."""
+    detector = DatedDetector(
+        series=len(counts),
+        step_d=1,
+        budget_per_week=1.0,
+        holidays=frozenset(day + MONDAY for day in holidays),
+        year_d=YEAR_D,
+    )
+    taught = range(FIRST - WARM_D - TAUGHT_D, FIRST - WARM_D)
+    detector.teach([day + MONDAY for day in taught], counts[:, taught.start : taught.stop])
+    told = []
+    for day in range(taught.stop, DAYS):
+        detector.push(day + MONDAY, counts[:, day])
+        told.append(detector.chance)
+    return np.stack(told[WARM_D:], axis=1)
+
+
+def farrington_chances(counts: Floats) -> Floats:
+    """The same by improved Farrington on seven-day totals; 1 where it holds back."""
+    sums = np.cumsum(np.pad(counts, ((0, 0), (1, 0))), axis=1)
+    totals = sums[:, 7:] - sums[:, :-7]
+    told = []
+    for day in range(FIRST, DAYS):
+        points = totals[:, (day - 6) % 7 : day - 5 : 7]
+        mean, dispersion = farrington.expectation(points)
+        tail = farrington.tail_chance(points[:, -1], mean, dispersion)
+        told.append(np.where(points[:, -4:].sum(axis=1) >= 5, tail, 1.0))
+    return np.stack(told, axis=1)
+
+
+def rates(alarm: Bools, clean: Bools, daily: Daily, which: Bools) -> Rates:
+    """Of the series in ``which``."""
+    opened = ~daily.shut[which, FIRST:]
+    outbreak = (daily.outbreak[which, FIRST:] > 0) & opened
+    hit = alarm[which] & outbreak
+    return Rates(
+        fpr=float(clean[which][opened].mean()),
+        sensitivity=float(hit.sum() / outbreak.sum()),
+        pod=float(hit.any(axis=1).mean()),
+    )
+
+
+def measure(replicates: int, *, seed: int) -> Iterator[dict[str, object]]:
+    """Rows of the comparison."""
+    daily = make(replicates, seed=seed)
+    pair = [one.astype(np.float64) for one in (daily.counts, daily.clean)]
+    began = time.process_time()
+    ours = [chances(one, daily.holidays) for one in pair]
+    spent_ms = 1e3 * (time.process_time() - began) / (2 * ours[0].size)
+    yield from _rows("ours", ours, (SHARE,), daily, spent_ms)
+    yield from _rows("ours, no calendar", [chances(one, frozenset()) for one in pair], (SHARE,), daily, spent_ms)
+    began = time.process_time()
+    theirs = [farrington_chances(one) for one in pair]
+    spent_ms = 1e3 * (time.process_time() - began) / (2 * theirs[0].size)
+    yield from _rows("farrington", theirs, FARRINGTON_SHARES, daily, spent_ms)
+
+
+def _rows(
+    name: str, chance: list[Floats], shares: tuple[float, ...], daily: Daily, spent_ms: float
+) -> Iterator[dict[str, object]]:
+    everything = np.ones(len(daily.signal), dtype=bool)
+    for share in shares:
+        alarm, clean = (one < share for one in chance)
+        groups = {"all": everything} | {f"{size} sd": daily.size == size for size in SIZES}
+        for group, which in groups.items():
+            told = rates(alarm, clean, daily, which)._asdict()
+            yield {"method": name, "share": share, "series": group, **told, "ms_per_day": round(spent_ms, 3)}
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replicates", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    for row in measure(args.replicates, seed=args.seed):
+        text = "{method:20} {share:<6} {series:6} fpr {fpr:.4f}  sensitivity {sensitivity:.3f}  pod {pod:.3f}  {ms_per_day} ms"
+        print(json.dumps(row) if args.json else text.format(**row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
