@@ -20,6 +20,8 @@ UP_BOUND, DOWN_BOUND = 2.0, 4.0
 ECHOES = 0.6
 NEAR_SHARE = 0.8
 FAR_H = 12.0
+APART = 0.15
+"""How much less likely an event is to show in two slices that no contact can lie in both of."""
 
 
 def tie_probability(
@@ -51,7 +53,7 @@ def tie_probability(
         raise DomainError("apart_h", apart_h, ">= 0")
     per_hour = NEAR_SHARE * math.exp(-apart_h / blur_h) / (2 * blur_h)
     per_hour += (1 - NEAR_SHARE) * math.exp(-apart_h / FAR_H) / (2 * FAR_H)
-    odds = ECHOES * per_hour * 24.0 / events_per_day * (1.0 if compatible else 0.4)
+    odds = ECHOES * per_hour * 24.0 / events_per_day * (1.0 if compatible else APART)
     if likeness is not None:
         odds *= math.exp(min(3.0, max(-1.2, 10.0 * (likeness - 0.12))))
     return min(0.97, odds / (1.0 + odds))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,10 @@ from schemas.spike import Spike
 from stats.words import SLOTS, excess_terms, function_slots, slot, words
 from streams.attribute import memory as past
 from streams.attribute.memory import Document, Memory, WordCounts
+from streams.attribute.telling import TERMS, phrase, quotes, usual_terms
 
 Floats = NDArray[np.float64]
-QUOTES = 3
-QUOTE_LENGTH = 280
-TERMS = 6
+FEWEST = 3
 STRONGEST = 8.0
 FEW = 30
 USUALLY_REPEATED = 0.05
@@ -126,8 +124,8 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
         share_now=now.counts / now.total,
         share_usual=np.minimum(usual.counts / floor, 1.0),
         sampled=len(docs),
-        terms=_terms(memory, z, now, usual),
-        quotes=_quotes(case.spike, [doc for doc in few if doc.sample is not None], strength),
+        terms=(*phrase(few, before, strength), *usual_terms(memory, z, now, usual))[:TERMS],
+        quotes=quotes(case.spike, [doc for doc in few if doc.sample is not None], strength),
         customers=len({doc.sample.customer for doc in docs if doc.sample is not None and doc.sample.customer}),
         top_customer=_top_customer(docs),
         repeated=_repeated(docs),
@@ -150,7 +148,7 @@ def _clarity(spike: Spike, docs: list[Document], now: WordCounts, usual: WordCou
     always said, or where too few were sampled to tell."""
     gained = np.where(strength > 2.5, now.counts / now.total - usual.counts / max(usual.total, 1.0), 0.0)
     best = [int(place) for place in np.argsort(-gained, kind="stable")[:CLEAR_TERMS] if gained[place] > 0]
-    if len(docs) < QUOTES or not best:
+    if len(docs) < FEWEST or not best:
         return 0.0
     lengths, weights = np.array([len(doc.slots) for doc in docs]), np.array([doc.weight for doc in docs])
     hit = np.zeros(len(docs), dtype=bool)
@@ -190,7 +188,7 @@ def _versions(now: list[Document], before: list[Document]) -> dict[str, tuple[fl
         for text in said:
             for version in {plain_version(one) for one in _VERSION.findall(text)}:
                 found[version] = found.get(version, 0) + 1
-    if len(texts[0]) < QUOTES:
+    if len(texts[0]) < FEWEST:
         return {}
     return {
         version: (times / len(texts[0]), counts[1].get(version, 0) / max(len(texts[1]), 1))
@@ -224,51 +222,6 @@ def _usual_words(case: Case, memory: Memory, start_s: float) -> WordCounts:
             own = WordCounts(own.counts + part * whole.counts, own.total + part * whole.total, own.sampled)
         case.usual_words = (key, own)
     return case.usual_words[1]
-
-
-def _terms(memory: Memory, z: Floats, now: WordCounts, usual: WordCounts) -> tuple[Term, ...]:
-    share_now, share_usual = now.counts / now.total, usual.counts / max(usual.total, 1.0)
-    telling = np.where((z > 2.5) & (share_now > 0.03) & (share_now > 1.5 * share_usual), z * np.sqrt(share_now), 0.0)
-    best = sorted(np.flatnonzero(telling), key=lambda place: (-telling[place], place))[:TERMS]
-    return tuple(
-        Term(
-            term=memory.forms.get(int(place), ""),
-            share_now=min(1.0, round(float(share_now[place]), 4)),
-            share_usual=min(1.0, round(float(share_usual[place]), 4)),
-        )
-        for place in best
-    )
-
-
-def _quotes(spike: Spike, docs: list[Document], value: Floats) -> tuple[Quote, ...]:
-    """Contacts that say most nearly what the excess says: of those in the middle of the scores, seeded by hash.
-
-    Never the loudest: the top tenth is left out where there are enough, and so are repeats of one text.
-    """
-    scored = [(float(value[doc.slots].sum()) / max(len(doc.slots), 8) ** 0.5, doc) for doc in docs if len(doc.slots)]
-    scored.sort(key=lambda pair: (-pair[0], pair[1].rank))
-    pool = scored[len(scored) // 10 : len(scored) // 10 + max(QUOTES, len(scored) // 3)]
-    pool.sort(key=lambda pair: blake2b(f"{spike.spike_id}/{_event(pair[1])}".encode(), digest_size=8).digest())
-    chosen: list[Quote] = []
-    seen: set[bytes] = set()
-    for _, doc in pool:
-        sample = doc.sample
-        if sample is None or doc.slots.tobytes() in seen:
-            continue
-        seen.add(doc.slots.tobytes())
-        chosen.append(Quote(event_id=sample.event_id, occurred_at=sample.occurred_at, text=_cut(sample.text)))
-        if len(chosen) == QUOTES:
-            break
-    return tuple(chosen)
-
-
-def _event(doc: Document) -> str:
-    return doc.sample.event_id if doc.sample is not None else ""
-
-
-def _cut(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= QUOTE_LENGTH else flat[: QUOTE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _top_customer(docs: list[Document]) -> float:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from schemas.attribution import Attribution, Candidate, Impact
 from schemas.slices import slice_text
+from schemas.spike import Spike
 from stats.posterior import sum_interval
 from streams.attribute.case import Case
 from streams.attribute.saying import named
@@ -68,17 +69,16 @@ def impact_of(key: str, cases: Iterable[Case], as_of: datetime, earlier: Impact 
 
 def _tied(key: str, mine: list[tuple[Case, Attribution]], as_of: datetime, earlier: Impact | None) -> Impact:
     attributions = [last for _, last in mine]
-    spikes = [case.spike for case, _ in mine]
     best = max(attributions, key=lambda one: (blamed(one).probability, one.spike_id))
     cause = blamed(best)
-    contacts, low, high = sum_interval(
-        [(s.excess, min(s.excess_low, s.excess), max(s.excess_high, s.excess)) for s in spikes]
-    )
+    billed = _billed(mine)
+    contacts, low, high = sum_interval([_cost(case, last) for case, last in billed])
     by_slice: dict[str, float] = {}
-    for spike in spikes:
-        by_slice[slice_text(spike.slice)] = round(by_slice.get(slice_text(spike.slice), 0.0) + spike.excess, 1)
-    hours = [case.hours for case, _ in mine if case.hours is not None]
-    customers = sum(case.customers for case, _ in mine)
+    for case, last in billed:
+        name = slice_text(case.spike.slice)
+        by_slice[name] = round(by_slice.get(name, 0.0) + _cost(case, last)[0], 1)
+    hours = [case.hours for case, _ in billed if case.hours is not None]
+    customers = sum(case.customers for case, _ in billed)
     impact = Impact(
         workspace=best.workspace,
         origin="impact",
@@ -106,6 +106,33 @@ def _tied(key: str, mine: list[tuple[Case, Attribution]], as_of: datetime, earli
         quotes=best.quotes[:QUOTED],
     )
     return replace(impact, sentence=_sentence(impact, cause))
+
+
+def _billed(mine: list[tuple[Case, Attribution]]) -> list[tuple[Case, Attribution]]:
+    """The spikes whose contacts are counted: none within a wider one of the same stream and time, and no survey beside
+    contacts, which it is mostly about."""
+    contacts = [pair for pair in mine if pair[0].spike.stream == "contacts"]
+    among = contacts or mine
+    return [pair for pair in among if not any(_holds(other[0].spike, pair[0].spike) for other in among)]
+
+
+def _holds(wider: Spike, spike: Spike) -> bool:
+    """Whether a spike's contacts are, most of them, another's too."""
+    if wider.spike_id == spike.spike_id or wider.stream != spike.stream:
+        return False
+    if not wider.slice.items() <= spike.slice.items() or (wider.slice == spike.slice and wider.excess < spike.excess):
+        return False
+    ends = [one.end if one.end is not None else one.as_of for one in (wider, spike)]
+    shared = min(ends) - max(wider.onset, spike.onset)
+    return shared > 0.5 * (ends[1] - spike.onset) and wider.excess >= 0.5 * spike.excess
+
+
+def _cost(case: Case, last: Attribution) -> tuple[float, float, float]:
+    """A spike's contacts due to its cause, with their interval: all of them, or its part where parts are told apart."""
+    cause, spike = blamed(last), case.spike
+    if any(line.line == "parts" for line in cause.evidence):
+        return cause.excess, cause.excess_low, cause.excess_high
+    return spike.excess, min(spike.excess_low, spike.excess), max(spike.excess_high, spike.excess)
 
 
 def _sentence(impact: Impact, cause: Candidate) -> str:

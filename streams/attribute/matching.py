@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from schemas.attribution import Evidence
 from schemas.spike import Spike
 from schemas.timeline import Change
-from stats.words import match_scores, placebo_z, words_weight
+from stats.words import match_scores, placebo_z, slot, words, words_weight
 from streams.attribute.book import Version
 from streams.attribute.case import SpikeWords
 from streams.attribute.evidence import Surroundings, line
 from streams.attribute.kinds import REMEDY
 from streams.attribute.onset import start_of
 
+PASSAGE, PASSAGE_FROM = 5, 4_000
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 ONE_WORD = 1.0
@@ -78,14 +80,41 @@ def _match(
     wordy = min(1.0, len(own.slots) / WORDY)
     weight = words_weight(z, silent=DIFFUSE - (DIFFUSE - CLEAR) * found.clarity * wordy)
     weight *= min(1.0, max(0.25, covered / 0.3)) if weight > 0 else 1.0
-    quoted = ", ".join(f"'{around.memory.forms.get(int(place), '?')}'" for place in shared[:4])
-    said = (
-        f"the excess contacts share {quoted} with it" if quoted else "the excess contacts share no unusual word with it"
-    )
-    sentence = f"Words: {said} (in {now:.0%}, usually {usual:.0%}); {z:+.1f} sd against other changes."
+    sentence = _said(around, version.change, shared, gain[best], (now, usual, z))
     fixing = float(gain[np.isin(own.slots, own.fixing)].sum()) / max(float(gain.sum()), 1e-9)
     evidence = line("words", weight, sentence, z=z, sampled=found.sampled, now=now, usual=usual)
     return Match(z, fixing, evidence, version.change, np.asarray(shared, dtype=np.int64), usual)
+
+
+def _said(around: Surroundings, change: Change, shared: Ids, gains: Floats, numbers: tuple[float, float, float]) -> str:
+    now, usual, z = numbers
+    if not len(shared):
+        return f"The contacts share no unusual word with it ({z:+.1f} sd against other changes)."
+    words_shared = ", ".join(f"'{around.memory.forms.get(int(place), '?')}'" for place in shared[:4])
+    passage = telling_passage(change, dict(zip(shared.tolist(), gains.tolist(), strict=True)))
+    its = f"; it says '{passage}'" if passage else ""
+    return f"{now:.0%} of the contacts share {words_shared} with it (usually {usual:.0%}){its}: {z:+.1f} sd against other changes."
+
+
+def telling_passage(change: Change, gains: Mapping[int, float]) -> str:
+    """The few words of a change's own text that hold most of what matches."""
+    best, found = 0.0, ""
+    for text in (change.title, *change.claims, change.text[:PASSAGE_FROM]):
+        said = text.split()
+        value = [gains.get(slot(part), 0.0) for part in (_plain(one) for one in said)]
+        for start in range(len(said)):
+            if value[start] <= 0:
+                continue
+            for length in range(1, PASSAGE + 1):
+                total = sum(value[start : start + length]) - 0.1 * length
+                if total > best and start + length <= len(said) and value[start + length - 1] > 0:
+                    best, found = total, " ".join(said[start : start + length])
+    return found.strip(" .,;:!?|*-")
+
+
+def _plain(word: str) -> str:
+    found = words(word)
+    return found[0] if found else ""
 
 
 def _robust_z(scored: tuple[float, Floats], gain: Floats, weights: Floats, *, coded: NDArray[np.bool_]) -> float:

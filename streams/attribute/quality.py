@@ -18,7 +18,8 @@ from streams.attribute.memory import WEEK_S, Memory
 CHECK_LOOKBACK = timedelta(days=1)
 TELLING_TABLES = ("contacts", "counts", "frames", "late")
 """Tables whose failed checks can mean that contacts were counted wrongly; a check of what we wrote ourselves cannot."""
-NEW = timedelta(days=1)
+NEW = timedelta(days=7)
+RARE = 0.1
 KNOWN = timedelta(days=7)
 
 STREAM_SIGNS = {
@@ -98,20 +99,26 @@ def _moved_lines(around: Surroundings) -> list[Evidence]:
     """A value that has only just appeared, while what it is a part of has not risen: contacts are filed otherwise, not
     more. Not for versions, which are new by nature."""
     memory, spike = around.memory, around.spike
-    onset_s = spike.onset.timestamp()
-    if memory.first_s is None or onset_s - memory.first_s < KNOWN.total_seconds():
+    start_s, end_s = window(spike)
+    if memory.first_s is None or start_s - memory.first_s < KNOWN.total_seconds():
         return []
+    usual = past.usual(memory, start_s, end_s, onset_s=start_s)
     lines = []
     for name, value in sorted(spike.slice.items()):
-        mine = past.inside(memory, {name: value})
-        first_s = min((memory.since[i] for i in mine.nonzero()[0]), default=0.0)
-        if name == "version" or first_s < onset_s - NEW.total_seconds():
+        if name == "version" or name not in memory.dimensions or value == "other":
+            continue
+        mine = past.inside(memory, spike.slice)
+        first_s = min((memory.since[i] for i in past.inside(memory, {name: value}).nonzero()[0]), default=0.0)
+        gained = float((around.observed - usual)[mine].sum())
+        if first_s < start_s - NEW.total_seconds() and float(usual[mine].sum()) > RARE * float(
+            around.observed[mine].sum()
+        ):
             continue
         whole = past.inside(memory, {n: v for n, v in spike.slice.items() if n != name})
-        rest = float((around.observed - around.expected)[whole].sum())
-        if rest < 0.4 * spike.excess:
-            sentence = f"{name}={value} has only just appeared, and all {name}s together gained {rest:+.0f} of {spike.excess:+.0f}: filed otherwise, not more."
-            lines.append(line("quality", 4.0, sentence, together=rest))
+        rest = float((around.observed - usual)[whole].sum())
+        if rest < 0.4 * gained:
+            sentence = f"{name}={value} is new, and all {name}s together gained {rest:+.0f} of its {gained:+.0f}: filed otherwise, not more."
+            lines.append(line("quality", 4.0, sentence, together=rest, gained=gained))
     return lines
 
 

@@ -52,13 +52,12 @@ def _head(spike: Spike, top: Candidate, as_of: datetime) -> str:
 
 def _words(top: Candidate, terms: Sequence[Term]) -> list[str]:
     """What the contacts say, and where the change says so too."""
-    said = next((one for one in top.evidence if one.line == "words" and "now" in one.numbers), None)
     parts = []
     if terms:
-        parts.append(f"{terms[0].share_now:.0%} say '{terms[0].term}' (usually {terms[0].share_usual:.0%})")
-    if said is not None and said.weight > TELLING:
-        parts.append(said.sentence.rstrip("."))
-    return [f"{'; '.join(parts)}."] if parts else []
+        parts.append(f"{terms[0].share_now:.0%} say '{terms[0].term}' (usually {terms[0].share_usual:.0%}).")
+    said = [one for one in top.evidence if one.line == "words" and one.weight > TELLING]
+    parts.extend(one.sentence for one in said)
+    return parts
 
 
 def named(candidate: Candidate) -> str:

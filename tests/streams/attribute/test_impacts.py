@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from schemas.attribution import Attribution, Candidate, Impact
+from msgspec.structs import replace
+
+from schemas.attribution import Attribution, Candidate, Evidence, Impact
 from schemas.spike import Spike
 from streams.attribute.case import Case
 from streams.attribute.impacts import blamed, changed, impact_id, impact_key, impact_of
@@ -82,3 +84,31 @@ def test_an_impact_that_says_the_same_is_no_new_revision() -> None:
 def test_ids_differ_by_workspace_and_by_change() -> None:
     assert len({impact_id(workspace, key) for workspace in ("a", "b") for key in ("x", "y")}) == 4
     assert impact_id("a", "x") == impact_id("a", "x")
+
+
+def test_a_spike_within_a_wider_one_of_its_cause_is_not_billed_twice() -> None:
+    wide, inner = case("ios", RELEASE, UNKNOWN, excess=50.0), case("x", RELEASE, UNKNOWN, excess=20.0)
+    for one, pairs in ((wide, {}), (inner, {"platform": "ios"})):
+        one.spike = replace(one.spike, slice=pairs, end=AT + timedelta(hours=3))
+    found = impact(wide, inner)
+    assert (found.contacts, found.by_slice) == (50.0, {"": 50.0})
+    assert found.spikes == ("ios", "x")
+
+
+def test_surveys_are_billed_only_where_nothing_else_is() -> None:
+    survey = case("s", RELEASE, UNKNOWN, excess=9.0)
+    survey.spike = replace(survey.spike, stream="low_scores")
+    assert impact(case("ios", RELEASE, UNKNOWN), survey).contacts == 10.0
+    assert impact(survey).contacts == 9.0
+
+
+def test_a_cause_of_a_part_is_billed_its_part() -> None:
+    part = replace(
+        RELEASE,
+        excess=6.0,
+        excess_low=4.0,
+        excess_high=8.0,
+        evidence=(Evidence(line="parts", weight=0.0, sentence=""),),
+    )
+    found = impact(case("ios", part, UNKNOWN))
+    assert (found.contacts, found.contacts_low, found.contacts_high) == (6.0, 4.0, 8.0)
