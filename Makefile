@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KAFKA := var/kafka/lib
 
-.PHONY: help venv demo demo-check test check format contracts lock kafka torture bench clean
+.PHONY: help venv demo demo-check test check format contracts screenshots lock kafka torture bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ format: venv ## Format the code
 contracts: venv ## Render the JSON Schemas and the dashboards again
 	$(BIN)/python -m schemas.contracts docs/contracts
 	$(BIN)/python -m dashboards.grafana deploy/grafana
+
+screenshots: venv ## Take the documentation's pictures of the page (needs Chromium)
+	$(BIN)/python -m tools.pictures docs/images
 
 lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock pyproject.toml

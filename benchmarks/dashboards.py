@@ -114,7 +114,7 @@ def main() -> None:
             fill(client, asked.contacts)
             OUT.print(f"filled in {time.perf_counter() - began:.0f} s")
         for name in ("contacts", "counts", "expectations"):
-            OUT.print(f"{name}: {client.query(f'SELECT count() FROM {name}').first_row[0]:,} rows")
+            OUT.print(f"{name}: {client.query(f'SELECT count() FROM {name}').result_rows[0][0]:,} rows")
         pages, panels = measure(client, tuple(asked.spans.split(",")), asked.times)
         _shown("Panels", panels, PANEL_MS)
         _shown("Pages", pages, PAGE_MS)

@@ -124,7 +124,7 @@ INSERT INTO quality (workspace, window_end, check_id, window_start, table_name, 
 SELECT 'bench', {last} - toIntervalHour(intDiv(number, 20)), concat('check-', toString(number % 20)), {first}, 'contacts', 'freshness', 'version', number % 9 > 0, '1%', 'up to 12%', {last}, number, number
 FROM numbers(20 * 24 * 30)
 """
-AT_ONCE = 1_000_000
+AT_ONCE = 250_000
 
 
 def fill(client: Client, contacts: int) -> None:
@@ -133,8 +133,7 @@ def fill(client: Client, contacts: int) -> None:
     for begin in range(0, contacts, AT_ONCE):
         many = min(AT_ONCE, contacts - begin)
         client.command(_CONTACTS.format(**said, begin=begin, many=many, dimensions=_DIMENSIONS.format(n=contacts)))
-    months = client.query("SELECT DISTINCT toYYYYMM(occurred_at) FROM contacts ORDER BY 1").result_columns[0]
-    for month in months:
+    for (month,) in client.query("SELECT DISTINCT toYYYYMM(occurred_at) FROM contacts ORDER BY 1").result_rows:
         client.command(_COUNTS.format(month=month))
     names = "[" + ", ".join(f"'{name}'" for name in SLICES) + "]"
     client.command(_EXPECTATIONS.format(**said, slices=len(SLICES), names=names, many=BUCKETS * len(SLICES)))

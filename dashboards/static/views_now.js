@@ -7,6 +7,7 @@ import { STATES, age, coded, curveTable, empty, excess, link, pill, probability,
 import { drawLines, linesPlace } from "./lines.js";
 import { panelTable } from "./rows.js";
 
+const LATEST = 8;
 const WAITS = ["wait_min", "wait_long_min"];
 
 export const title = () => "Now";
@@ -39,7 +40,7 @@ export function view(data, here) {
       h("div", { class: "card-head" }, h("h2", { id: "title-spikes" }, "Spikes"), h("span", { class: "muted" }, plural(spikes.rows.length, "spike"), " in this span")),
       spikes.rows.length ? spikeTable(spikes.rows, data.now, here) : h("p", { class: "panel-empty" }, coded(spikes.empty))),
     h("div", { class: "columns", "data-key": "columns-now" },
-      section({ ...changes, title: "What changed in this span" }, () => panelTable(changes, data.now, { hide: ["kind", "ends_at", "probability", "spikes", "owner"], grow: "title", key: (row) => `changed-${row.kind}-${row.key}`, cells: { title: (row) => link(here({}, addressOf(row)), { class: "row-link" }, cause(row)) } })),
+      section({ ...changes, title: "What changed in this span" }, () => panelTable({ ...changes, rows: changes.rows.slice(0, LATEST) }, data.now, { hide: ["kind", "ends_at", "probability", "spikes", "owner"], grow: "title", key: (row) => `changed-${row.kind}-${row.key}`, cells: { title: (row) => link(here({}, addressOf(row)), { class: "row-link" }, cause(row)) } }), { extra: changes.rows.length > LATEST ? link(here({}, "/changes"), {}, `all ${number(changes.rows.length)}`) : null }),
       section(data.panels.waits, (rows) => [linesPlace(data.panels.waits, WAITS, waitsSay(rows), data.now), h("p", { class: "muted note" }, handed(rows))])),
   ];
 }
