@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.load import WORKSPACE
 from benchmarks.meter import Meter, memory_mb
@@ -44,7 +44,10 @@ def main(servers: str, total: str, *flags: str) -> None:
 
 def committed(group: Consumer, places: list[TopicPartition]) -> int:
     """Messages committed so far: nothing else was written to the topic, so offsets count them."""
-    return sum(max(0, place.offset) for place in group.committed(places, timeout=10.0))
+    try:
+        return sum(max(0, place.offset) for place in group.committed(places, timeout=10.0))
+    except KafkaException:
+        return 0  # a group's coordinator takes a moment to be there
 
 
 if __name__ == "__main__":

@@ -26,8 +26,11 @@ class Tails(dict[tuple[int, int], bytes]):
 
     def ended(self, bodies: list[bytes], arrived_ms: list[int], fates: list[int]) -> list[bytes]:
         """Bodies of events as records of contacts."""
-        ends = map(self.__getitem__, zip(arrived_ms, fates, strict=True))
-        return [body[:-1] + end for body, end in zip(bodies, ends, strict=True)]
+        if len(set(fates)) == 1:
+            ends = {moment: self[moment, fates[0]] for moment in set(arrived_ms)}
+            return [body[:-1] + ends[moment] for body, moment in zip(bodies, arrived_ms, strict=True)]
+        pairs = zip(arrived_ms, fates, strict=True)
+        return [body[:-1] + self[pair] for body, pair in zip(bodies, pairs, strict=True)]
 
     def corrected(self, record: bytes, arrived_ms: int, was: int, fate: int) -> bytes:
         """The record of a contact that comes to another end than was thought."""

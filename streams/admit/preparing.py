@@ -144,7 +144,8 @@ def _books(state: PartitionState, workspaces: Sequence[str]) -> Ints:
 
 def _opens(state: PartitionState, columns: Columns) -> Bools:
     if state.topic is not SURVEYS:
-        return np.array([kind == "opened" for kind in columns["event"]], bool)
+        kinds = columns["event"]
+        return np.array([kind == "opened" for kind in kinds], bool) if "updated" in kinds else np.ones(len(kinds), bool)
     rows = zip(columns["workspace"], columns["score"], columns["scale_max"], strict=True)
     return np.array([score <= state.books[name].workspace.low_score_share * top for name, score, top in rows], bool)
 

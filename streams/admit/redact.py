@@ -88,14 +88,13 @@ def redactions(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _suspicious(data: bytes) -> list[int]:
     """Places of the strings that the pattern has to see."""
-    weights = np.frombuffer(data.translate(_WEIGHT), np.uint8)
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
-    marked = np.flatnonzero(weights)
-    sums = np.bincount(np.searchsorted(ends, marked), weights=weights[marked], minlength=ends.size + 1)
+    ends = np.flatnonzero(np.frombuffer(data + b"\0", np.uint8) == 0)
+    weights = np.cumsum(np.frombuffer(data.translate(_WEIGHT) + b"\0", np.uint8), dtype=np.uint32)
+    marked = np.diff(weights[ends], prepend=np.uint32(0)) >= _SPECIAL
     hints = [found.start() for found in _HINT(data)]
     if hints:
-        sums[np.searchsorted(ends, hints)] += _SPECIAL
-    places: list[int] = np.flatnonzero(sums >= _SPECIAL).tolist()
+        marked[np.searchsorted(ends, hints)] = True
+    places: list[int] = np.flatnonzero(marked).tolist()
     return places
 
 
