@@ -5,7 +5,7 @@
 Families: ``judged`` (used for no setting), ``fit``, ``all``, or names. ``--cache FOLDER`` keeps detection's output per
 world, so that attribution alone can be run again in a third of the time; start with an empty folder when detection
 or the worlds have changed. ``--save FILE`` writes every answer (one JSON object a line) for
-``benchmarks.attribution_calibration`` and for a closer look; ``--load FILE`` reports without running anything.
+``benchmarks.attribution_calibration`` and for a closer look; ``--load FILE …`` reports without running anything.
 ``--no-rivals`` leaves the rivals out. ``--show`` prints the wrong answers. Intervals are 95%, by drawing worlds anew.
 
 Fit on ``--families fit`` alone. CPU: about 4 s a world, 2 s with the cache.
@@ -77,12 +77,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--save", type=Path)
-    parser.add_argument("--load", type=Path)
+    parser.add_argument("--load", type=Path, nargs="+")
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
     if options.load:
-        rows = load(options.load)
+        rows = [row for path in options.load for row in load(path)]
     else:
         tasks = [
             Task(family, options.seed + number, options.cache, not options.no_rivals)

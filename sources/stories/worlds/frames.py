@@ -1,7 +1,7 @@
 """A world's records as admit would write them: frames with counts and samples, and timeline entries.
 
 Made straight from the columns, a hundred times cheaper than through raw events; a test holds both against each
-other. Input is said to have come every six hours; the contacts are tickets of one partition.
+other. Input is said to have come every hour, as on a live stream; the contacts are tickets of one partition.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sources.stories.world import Ints, Seconds
 from sources.stories.worlds.crowd import Crowd
 from sources.stories.worlds.records import Record, moment
 
-MARK_S = 6 * 3_600.0
+MARK_S = 3_600.0
 _CONTACTS = (f"{TICKETS.name}/0", f"{CHATS.name}/0")
 _SURVEYS = (f"{SURVEYS.name}/0",)
 _TIMELINE = tuple(f"{topic.name}/0" for topic in TIMELINE_TOPICS)

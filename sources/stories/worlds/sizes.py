@@ -13,6 +13,7 @@ from sources.stories.worlds.market import HOUR_S, Market
 MAIN_SHARE = 0.8
 MEDIAN_RATIO, RATIO_SPREAD = 0.42, 0.5
 LEAST_SURE, MOST_SURE = 6.0, 13.0
+LEAST_RAISED = 5.0
 LEVEL_ERROR = 0.04
 LOUDEST = 4.0
 BRIEF_H = (1.5, 4.0)
@@ -57,7 +58,7 @@ def fitted(
             return Size(one, length, ratio, ratio * base / MAIN_SHARE)
     one, length = spans[-1]
     base = max(base_of(market, (onset, onset + length), one, topic), 1.0)
-    sure = 0.8 * LEAST_SURE
+    sure = LEAST_RAISED
     ratio = (sure**2 + math.sqrt(sure**4 + 4.0 * base * sure**2)) / (2.0 * base) + sure * LEVEL_ERROR
     return Size(one, length, ratio, ratio * base / MAIN_SHARE) if ratio <= LOUDEST else None
 
