@@ -119,7 +119,9 @@ def scope_line(change: Change, around: Surroundings) -> Evidence | None:
     weight = scope_weight(**numbers)
     gained = numbers["inside"] - numbers["expected_inside"]
     lost = numbers["outside"] - numbers["expected_outside"]
-    return line("scope", weight, f"{gained:+.0f} contacts within {text}, {lost:+.0f} outside it.", **numbers)
+    calm = abs(lost) < 2.0 * math.sqrt(numbers["expected_outside"] + 1.0)
+    beyond = f"nothing beyond chance outside it ({lost:+.0f})" if calm else f"{lost:+.0f} outside it"
+    return line("scope", weight, f"{gained:+.0f} contacts within {text}, {beyond}.", **numbers)
 
 
 def breadth_line(change: Change, around: Surroundings) -> Evidence | None:

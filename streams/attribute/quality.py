@@ -29,27 +29,15 @@ STREAM_SIGNS = {
     "top_customer": "contacts came from each bucket's most frequent customer",
     "same_text": "contacts had the same text as another",
 }
-HINTED = 0.25
-HINTS = {
-    "gap": "{share:.0%} of the excess had been held back by a gap in collection that had just ended.",
-    "dump": "{share:.0%} of the excess came in one moment, with usual traffic before and after.",
-    "doubled": "Everything rose at once, everywhere in proportion, {seen:.1f} times: {share:.0%} of the excess.",
-    "clock": "{share:.0%} of the excess are the usual contacts of another hour.",
-    "refiled": "Other values of the same dimension lost {seen:.0f} contacts, {share:.0%} of the excess: filed otherwise, not more.",
-    "returned": "The slice is back where it was before it had dropped: {share:.0%} of the excess.",
-}
 SAMPLED_SIGNS = ("top_customer", "same_text")
 FEW = 8
 
 
 def quality_lines(around: Surroundings, found: SpikeWords, checks: Iterable[QualityResult]) -> list[Evidence]:
     """Signs in the frames and samples of the spike's window against the weeks before, and failed checks."""
-    lines = [
-        *_stream_lines(around, found),
-        *_sample_lines(around, found),
-        *_moved_lines(around),
-        *hint_lines(around.spike),
-    ]
+    hinted = hint_lines(around.spike)
+    moved = [] if any(hint.kind == "refiled" for hint in around.spike.hints) else _moved_lines(around)
+    lines = [*_stream_lines(around, found), *_sample_lines(around, found), *moved, *hinted]
     failed = sorted({check.check_id: check for check in checks if _counts(check, around)}.items())
     lines.extend(
         line("quality", 1.3, f"The check {name} failed: {check.observed} (allowed {check.allowed}).")
@@ -80,18 +68,6 @@ def _stream_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
         if not around.spike.slice.get(name) and part > 0.5 and seen - usual >= 5:
             said = f"{seen:.0f} contacts have no {name} (usually {usual:.0f})."
             lines.append(line("quality", min(2.5, 3 * part - 1), said, seen=seen, usual=usual))
-    return lines
-
-
-def _hint_lines(around: Surroundings) -> list[Evidence]:
-    """What detection saw that explains a share of the excess without customers; what frames and samples count is left to
-    the lines that read them here."""
-    spike, lines = around.spike, []
-    for hint in sorted(spike.hints, key=lambda one: (one.kind, -one.share)):
-        if hint.kind in HINTS and hint.share > HINTED:
-            said = HINTS[hint.kind].format(share=hint.share, seen=hint.seen, usual=hint.usual)
-            weight = min(5.0, 1.0 + 5.0 * (hint.share - HINTED))
-            lines.append(line("quality", weight, said, share=hint.share, seen=hint.seen, usual=hint.usual))
     return lines
 
 

@@ -1,0 +1,205 @@
+"""Versions as evidence: customers counted, adoption as of an age, roll-outs, what customers write, hunches, moved values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from schemas.frame import Signs
+from schemas.raw import RollOutStep
+from schemas.spike import Spike
+from schemas.timeline import Change, Hunch, PopulationCount, Scope
+from stats.words import slot
+from streams.attribute import memory as past
+from streams.attribute.case import SpikeWords
+from streams.attribute.census import Census, by_version, count
+from streams.attribute.evidence import Surroundings
+from streams.attribute.hunches import hunch_line, hunch_of_trouble
+from streams.attribute.memory import Memory, remember
+from streams.attribute.quality import quality_lines
+from streams.attribute.versions import rollout_line, stated_line, version_line
+from streams.merge import Bucket
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+NAMES = ("product", "version")
+RELEASES = tuple(START + timedelta(days=7 * i) for i in range(6))
+ONSET = RELEASES[5] + timedelta(hours=12)
+SHARE = 0.6
+
+
+def release(number: int, **more: Any) -> Change:
+    at = RELEASES[number]
+    scope = Scope(products=("app",), versions=(f"{number}.0",))
+    return Change(
+        key=f"app {number}.0", kind="release", starts_at=at, available_at=at, recorded_at=at, scope=scope, **more
+    )
+
+
+def spike(pairs: Mapping[str, str] | None = None, **more: Any) -> Spike:
+    values: dict[str, Any] = {
+        "workspace": "shop", "origin": "contacts", "seq": 1, "spike_id": "s", "revision": 1, "stream": "contacts", "state": "closed",
+        "slice": dict(pairs or {}), "bucket_s": 3_600, "opened_at": ONSET, "as_of": ONSET + 12 * HOUR, "onset": ONSET, "onset_low": ONSET,
+        "onset_high": ONSET + HOUR, "end": ONSET + 12 * HOUR, "expected": 120.0, "observed": 360, "excess": 240.0, "excess_low": 200.0,
+        "excess_high": 280.0, "surprise": 50.0, "window_s": 3_600, "budget_per_week": 1.0,
+    }  # fmt: skip
+    return Spike(**{**values, **more})
+
+
+def remembered(new_share: float, *, excess: float = 20.0, steps: Mapping[int, float] | None = None) -> Memory:
+    """Six weeks of 10 contacts an hour, every week a new version on which 60% are; then twelve hours of more."""
+    rng, memory = np.random.default_rng(4), Memory()
+    for hour in range(int((ONSET - START) / HOUR) + 12):
+        at = START + hour * HOUR
+        number = sum(at >= one for one in RELEASES) - 1
+        newest, before = f"{number}.0", f"{number - 1}.0"
+        since = hour - int((ONSET - START) / HOUR)
+        extra = rng.poisson(excess * (steps or {}).get(since, 1.0)) if since >= 0 else 0
+        on = rng.binomial(usual := rng.poisson(10), SHARE) + rng.binomial(extra, new_share)
+        counts = {("app", newest): int(on), ("app", before): int(usual + extra - on)}
+        remember(
+            memory,
+            Bucket(
+                stream="contacts",
+                start=at,
+                end=at + HOUR,
+                dimensions=NAMES,
+                counts={leaf: n for leaf, n in sorted(counts.items()) if n},
+                samples=(),
+                signs=Signs(),
+            ),
+        )
+    return memory
+
+
+def around(memory: Memory, told: Spike, census: Census | None = None) -> Surroundings:
+    start_s, end_s = ONSET.timestamp(), (ONSET + 12 * HOUR).timestamp()
+    usual = past.usual(memory, start_s, end_s, onset_s=start_s)
+    # The new version has no usual contacts: what is expected is spread as adoption would.
+    expected = np.zeros(len(memory.leaves))
+    for place, (_, version) in enumerate(memory.leaves):
+        expected[place] = usual.sum() * {"5.0": SHARE, "4.0": 1 - SHARE}.get(version, 0.0)
+    versions = by_version(census if census is not None else Census(), ONSET, told.as_of)
+    return Surroundings(
+        told, told.as_of, memory, past.counted(memory, start_s, end_s), expected, unknown_per_day=0.2, versions=versions
+    )
+
+
+def census(**customers: int) -> Census:
+    found = Census()
+    for version, number in customers.items():
+        name = version.removeprefix("v").replace("_", ".")
+        told = PopulationCount(at=ONSET - HOUR, slice={"product": "app", "version": name}, customers=number)
+        count(found, told, before=None)
+    return found
+
+
+def test_with_customers_counted_the_line_says_how_many_times_as_many_write() -> None:
+    told = around(remembered(0.95), spike(), census(v5_0=60_000, v4_0=40_000))
+    line = version_line(release(5), told, [release(i) for i in range(6)])
+    assert line is not None
+    assert line.sentence.startswith("Of customers on 5.0 (60,000 active) ")
+    assert line.sentence.endswith(" times as many write as of those on 4.0 (2.7\u20134.8).")
+    assert (line.weight > 1.0, line.numbers["active"]) == (True, 60_000)
+
+
+def test_more_contacts_from_more_customers_is_no_evidence_for_the_release() -> None:
+    told = around(remembered(SHARE), spike(), census(v5_0=60_000, v4_0=40_000))
+    line = version_line(release(5), told, [release(i) for i in range(6)])
+    assert line is not None
+    assert line.weight < -0.5
+
+
+def test_customers_counted_long_after_are_not_used() -> None:
+    found = Census()
+    count(
+        found,
+        PopulationCount(at=ONSET + 20 * DAY, slice={"product": "app", "version": "5.0"}, customers=9),
+        before=None,
+    )
+    assert by_version(found, ONSET, ONSET + 30 * DAY) == {}
+    assert by_version(census(v5_0=7), ONSET, ONSET) == {(("product", "app"),): {"5.0": 7}}
+    assert by_version(census(v5_0=7), ONSET, ONSET - 2 * HOUR) == {}
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.97, 0.5, 2.5), (SHARE, -1.5, -0.2)])
+def test_without_customers_counted_the_share_is_held_against_earlier_versions_at_that_age(
+    share: float, low: float, high: float
+) -> None:
+    line = version_line(release(5), around(remembered(share), spike()), [release(i) for i in range(6)])
+    assert line is not None
+    assert "; 5 earlier versions had " in line.sentence
+    assert low < line.weight <= high
+
+
+def test_with_one_earlier_version_or_none_the_line_is_absent() -> None:
+    assert version_line(release(5), around(remembered(0.9), spike()), [release(4), release(5)]) is None
+
+
+def test_the_excess_that_follows_the_roll_out_is_evidence_and_one_that_does_not_is_against_it() -> None:
+    steps = (RollOutStep(at=ONSET - HOUR, share=0.1), RollOutStep(at=ONSET + 6 * HOUR, share=1.0))
+    follows = rollout_line(
+        release(5, rollout=steps), around(remembered(0.9, steps=dict.fromkeys(range(6), 0.1)), spike())
+    )
+    flat = rollout_line(release(5, rollout=steps), around(remembered(0.9), spike()))
+    assert follows is not None
+    assert flat is not None
+    assert follows.weight > 0.5
+    assert flat.weight < 0
+    assert "an hour at 10%" in follows.sentence
+
+
+def test_a_roll_out_in_one_step_says_nothing() -> None:
+    steps = (RollOutStep(at=ONSET - HOUR, share=1.0),)
+    assert rollout_line(release(5, rollout=steps), around(remembered(0.9), spike())) is None
+
+
+def test_the_version_that_customers_write_weighs_little_and_a_code_more() -> None:
+    line = stated_line(release(5), SpikeWords(sampled=50, versions={"5": (0.4, 0.01)}))
+    assert line is not None
+    assert 0 < line.weight <= 0.6
+    assert line.sentence.startswith("40% write '5.0' themselves (1% before)")
+    assert stated_line(release(5), SpikeWords(sampled=50, versions={"5": (0.04, 0.05)})) is None
+    coded = SpikeWords(sampled=50)
+    coded.share_now[slot("spring20")] = 0.3
+    promotion = Change(
+        key="spring", kind="promotion", starts_at=ONSET, available_at=ONSET, recorded_at=ONSET, code="SPRING20"
+    )
+    told = stated_line(promotion, coded)
+    assert told is not None
+    assert told.weight > 1.5
+    assert told.sentence == "30% write its code 'SPRING20' (usually 0%)."
+
+
+def test_hunches_name_a_change_or_speak_for_customers() -> None:
+    told = around(remembered(0.9), spike({"product": "app"}))
+    named = Hunch(at=ONSET + HOUR, about="", text="is it app 5.0 again?")
+    late = Hunch(at=ONSET + 13 * HOUR, about="", text="app 5.0")
+    line = hunch_line(release(5), told, [named, late])
+    assert line is not None
+    assert (line.weight, line.numbers["hunches"]) == (0.8, 1)
+    assert hunch_line(release(4), told, [named]) is None
+    assert hunch_of_trouble(told, [late]) is None
+    assert hunch_of_trouble(told, [named]) is not None
+
+
+def test_a_new_value_that_took_from_the_others_is_a_measurement() -> None:
+    memory = Memory()
+    for hour in range(20 * 24):
+        at = ONSET + (hour - 19 * 24) * HOUR
+        topic = "refunds" if at >= ONSET else "returns"
+        counts: dict[tuple[str, ...], int] = {("app", topic): 10}
+        remember(
+            memory,
+            Bucket(
+                stream="contacts", start=at, end=at + HOUR, dimensions=("product", "topic"), counts=counts, samples=(), signs=Signs()
+            ),
+        )  # fmt: skip
+    told = around(memory, spike({"topic": "refunds"}, expected=0.0, observed=120, excess=120.0))
+    lines = quality_lines(told, SpikeWords(), [])
+    assert [line.weight for line in lines] == [4.0]
+    assert "topic=refunds is new, and all topics together gained +0 of its +120" in lines[0].sentence
