@@ -43,8 +43,8 @@ class Expecting:
         self.wander2 = np.zeros(series)
         self.day: int | None = None
         self.units: Units | None = None
-        self.tomorrow = np.ones((1, series))
-        self.yesterday = np.ones((1, series))
+        self.tomorrow = np.ones(series)
+        self.yesterday = np.ones(series)
 
     def slot(self, start_s: int) -> int:
         """Place of a block in the week; a holiday is a Sunday."""

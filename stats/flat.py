@@ -212,7 +212,7 @@ class FlatDetector:
             return ~heard
         finest = self.all_rungs[0]
         extra = np.maximum((finest.dispersion - 1) / np.maximum(expected, 1e-9) + finest.spread2[0], 1e-9)
-        quiet = heard & (count == 0)
+        quiet = heard & (count == 0) & self.alive
         was = self.silent > SILENT_NATS
         self.silent = np.where(quiet, self.silent + np.log1p(expected * extra) / extra, 0.0)
         ended = was & heard & (count > 0)
@@ -267,7 +267,7 @@ class FlatDetector:
         rungs.learn({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}, self._calm())
 
     def _calm(self) -> Bools:
-        return (self.spike < 0) & (self.next_s > self.muted_until_s)
+        return self.alive & (self.spike < 0) & (self.next_s > self.muted_until_s)
 
     def _open(self, start_s: int, odds: Floats) -> None:
         lengths = [rungs.lengths * rungs.step_s for rungs in self.all_rungs]
@@ -383,7 +383,8 @@ class FlatDetector:
             rungs.dispersion = dispersion
             hours = rungs.lengths * rungs.step_s / HOUR_S
             shape2 = np.where(hours[:, None] < 24, within + across, np.where(hours[:, None] < 168, across, 0.0))
-            rungs.calibrate(self.expecting.now.loose, shape2, wide=wide, days=days)
+            loose = self.expecting.now.loose * self.expecting.bank.looser(rungs.lags, self.expecting.blocks)
+            rungs.calibrate(loose, shape2, wide=wide, days=days)
             rungs.windows.resum()
             rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
             rungs.compare()

@@ -55,7 +55,7 @@ class LevelBank:
         self.contacts += count
         self.units *= self.keep
         self.units += unit
-        speaks = (unit > 0) / (1.0 + COMMON_SPREAD2 * usual)
+        speaks = ((unit > 0) & (self.contacts[MONTH] > 0)) / (1.0 + COMMON_SPREAD2 * usual)
         keep = self.keep[list(COMMON)]
         self.common_seen = keep * self.common_seen + float(speaks @ count)
         self.common_expected = keep * self.common_expected + float(speaks @ usual)
@@ -80,18 +80,17 @@ class LevelBank:
         self.weight = faded.sum(axis=1, keepdims=True)
         self.aged = (faded @ age)[:, None]
         usual = unit * self.usual()
-        speaks = (unit > 0) / (1.0 + COMMON_SPREAD2 * usual)
+        speaks = ((unit > 0) & (self.contacts[MONTH] > 0)) / (1.0 + COMMON_SPREAD2 * usual)
         self.common_seen = faded[list(COMMON)] @ (speaks * count).sum(axis=1)[:, None]
         self.common_expected = faded[list(COMMON)] @ (speaks * usual).sum(axis=1)[:, None]
 
     def learn_prior(self) -> None:
         """How levels are spread over the series: a gamma's contacts and units, by moments."""
-        heard = self.units[MONTH] > 0
-        alive = heard & (self.contacts[MONTH] > 0)
-        if alive.sum() < 2:
-            self.prior = np.array([0.5, 0.5 / max(float(self.usual().mean()), 1e-6)])
+        alive = (self.units[MONTH] > 0) & (self.contacts[MONTH] > 0)
+        contacts, units = self.contacts[MONTH, alive], self.units[MONTH, alive]
+        if len(contacts) < 2:
+            self.prior = np.array([0.5, 50.0 if not len(contacts) else 0.5 * float(units[0] / contacts[0])])
             return
-        contacts, units = self.contacts[MONTH, heard], self.units[MONTH, heard]
         middle = float(contacts.sum() / units.sum())
         spread = float(np.mean((contacts / units - middle) ** 2 - middle / units))
         strength = float(np.clip(middle**2 / max(spread, 1e-9 * middle**2), 0.5, 200.0))
@@ -120,6 +119,13 @@ class LevelBank:
         level[TREND + 1 :] = slow * moved
         loose[TREND + 1 :] = loose[MONTH] + 1.0 / (self.common_seen + 10.0)
         return Levels(level, loose, growth)
+
+    def looser(self, lags: tuple[int, ...], blocks: int) -> Floats:
+        """How many times as uncertain every forecast was ``lags`` blocks ago, as (lags, forecasts, 1)."""
+        before = np.maximum(blocks - np.array(lags, dtype=np.float64), 1.0)
+        gained = (1.0 - self.keep.T**blocks) / (1.0 - self.keep.T ** before[:, None])
+        slow = np.repeat(gained[:, MONTH : MONTH + 1], FORECASTS - TREND, axis=1)
+        return np.concatenate([gained, slow], axis=1)[:, :, None]
 
     def _growth(self, level: Floats) -> tuple[Floats, float]:
         age = self.aged[:, 0] / np.maximum(self.weight[:, 0], ONE)

@@ -21,6 +21,7 @@ PRIOR_CLUMPS = 20.0
 LEAST, MOST = 0.95, 1.6
 TIMES = np.array([4.0, 10.0, 25.0, 60.0])
 USUAL = 1.25
+GROWS = 0.2
 SLOPE = 0.1
 APART = 0.03
 
@@ -120,7 +121,8 @@ class Spending:
         weight = (most_times >= TIMES) / spread2
         if not weight.any():
             return USUAL
-        logs = np.log((self.seen + USUAL * PRIOR_CLUMPS) / (self.stated + PRIOR_CLUMPS))
+        logs = GROWS * np.log(TIMES)
+        logs += np.log((self.seen + USUAL * TIMES**-GROWS * PRIOR_CLUMPS) / (self.stated + PRIOR_CLUMPS))
         return float(np.exp(weight @ logs / weight.sum()))
 
 

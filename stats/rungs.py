@@ -120,7 +120,7 @@ class Rungs:
     def calibrate(self, loose: Floats, shape2: Floats, *, wide: float, days: float) -> None:
         """Dispersion, forecast errors and choice of forecast anew.
 
-        ``loose``: relative variance of each forecast's level at dispersion 1 (forecasts, series); ``shape2``: that of
+        ``loose``: relative variance of each forecast's level at dispersion 1 (windows, forecasts, series); ``shape2``: that of
         the shape (windows, series); ``wide`` is added while history is short. Series
         may err together, so that all of them in ``days`` say no more of a long window than one does.
         """
