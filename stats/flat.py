@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from stats.errors import DomainError
 from stats.expecting import Expecting
+from stats.judging import Judging
 from stats.levels import MONTH
-from stats.rates import ClumpRates, Spending
-from stats.rungs import Rungs, fair_share, stretched
-from stats.spikes import clump_rate
+from stats.rungs import Rungs
 from stats.windows import ladder
 
 Floats = NDArray[np.float64]
@@ -39,12 +38,7 @@ CUT_SD = 5.0
 CUT_COUNTS = 3.0
 SILENT_NATS = 16.1
 DROP_Z = -6.0
-LOOSE_TIMES = 50.0
-LOOSEST = 1e-3
 MEMORY_D = 120.0
-AIM = 0.75
-RUN_TOGETHER = 0.2
-MOST_SCALE = 2.0
 HOLIDAY2 = 0.09
 EARLY_D = 8.0
 EARLY2 = 0.1
@@ -107,10 +101,7 @@ class FlatDetector:
                 per_unit=self.per_block,
             )
         self.all_rungs = [rungs for rungs in (self.fine, self.coarse) if rungs is not None]
-        self.clumps = [ClumpRates(rungs.lengths, series) for rungs in self.all_rungs]
-        self.share = [np.zeros((len(rungs.lengths), series)) for rungs in self.all_rungs]
-        self.able = [np.ones((len(rungs.lengths), series), dtype=bool) for rungs in self.all_rungs]
-        self.stretch = [np.ones((len(rungs.lengths), series)) for rungs in self.all_rungs]
+        self.judging = Judging(self.all_rungs, series, budget_per_week=budget_per_week)
         self.first_s: int | None = None
         self.next_s = 0
         self.alive = np.zeros(series, dtype=bool)
@@ -121,10 +112,6 @@ class FlatDetector:
         self.found = np.zeros((2, series), dtype=np.int64)
         self.spikes = 0
         self.raised = np.zeros(series)
-        self.spending = Spending(series)
-        self.scale = 0.0
-        self.stated = 0.0
-        self.best_window = np.zeros((2, series), dtype=np.int64)
         self.muted_until_s = np.full(series, -(10**15), dtype=np.int64)
         self.silent = np.zeros(series)
         self.silent_steps = np.zeros(series, dtype=np.int64)
@@ -174,21 +161,19 @@ class FlatDetector:
         finest = self.all_rungs[0]
         expected = full * finest.level[0] if self.fitted else np.full(self.series, np.nan)
         hint = self._note_silence(count, heard, expected)
-        bits = np.zeros(self.series)
-        odds = np.zeros(self.series)
-        best = np.full(self.series, np.inf)
+        self.judging.begin()
         if self.fine is not None:
-            self._advance(0, kept, unit, odds, best, bits)
+            self._advance(0, kept, unit)
         if self._block_ends():
-            self._advance(len(self.all_rungs) - 1, self.block_count, self.block_unit, odds, best, bits)
+            self._advance(len(self.all_rungs) - 1, self.block_count, self.block_unit)
         self._follow(start_s)
-        self._open(start_s, odds)
+        self._open(start_s)
         self.alive |= count > 0
         if self._block_ends():
             self._close_block(start_s)
         hint |= self._odd(finest)
         lower, upper = _range(expected, finest)
-        return Verdict(expected, lower, upper, bits, self.spike.copy(), hint)
+        return Verdict(expected, lower, upper, self.judging.bits.copy(), self.spike.copy(), hint)
 
     def _unit(self, start_s: int) -> Floats:
         if self.fine is None:
@@ -235,50 +220,24 @@ class FlatDetector:
             steps = -(-int(self.silent_steps[one]) * self.step_s // rungs.step_s)
             _replace(rungs, rungs.windows.rows(steps), one, 0.0)
 
-    def _advance(self, place: int, count: Floats, unit: Floats, odds: Floats, best: Floats, bits: Floats) -> None:
-        """Push a step into one ladder; add the odds of what its windows show, a week's share each."""
-        rungs, clumps = self.all_rungs[place], self.clumps[place]
-        if self.fitted:
-            rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
-        rungs.push(count, unit)
+    def _advance(self, place: int, count: Floats, unit: Floats) -> None:
+        """Push a step into one ladder, judge its windows and learn from them."""
+        rungs = self.all_rungs[place]
         if not self.fitted:
+            rungs.push(count, unit)
             return
-        needed = np.maximum(WARM_D, RIPE_WINDOWS * rungs.lengths * rungs.step_s / DAY_S)
-        ripe = self.days >= needed
-        free = self.alive & (unit > 0)
-        raw = rungs.look(ripe, free)
-        judged = ripe[:, None] & (free & (self.spike < 0))
-        self.stated += float(np.sum(self.share[place] * judged)) * rungs.step_s / WEEK_S
-        judged &= self.able[place]
-        fresh = self.spike[raw.number] < 0
-        clumps.count(raw.window[fresh], raw.number[fresh], raw.rate[fresh], rungs.mean, judged)
-        chance = stretched(raw.chance, self.stretch[place][raw.window, raw.number])
-        rate = clump_rate(chance, rungs.lengths[raw.window])
-        per_week = rate * (WEEK_S / rungs.step_s)
-        per_week = np.maximum(per_week, 1e-290)
-        np.add.at(odds, raw.number, self.share[place][raw.window, raw.number] / per_week)
-        np.maximum.at(bits, raw.number, -np.log2(np.maximum(chance, 1e-300)))
-        order = np.argsort(-per_week, kind="stable")
-        better = per_week[order] < best[raw.number[order]]
-        number = raw.number[order][better]
-        best[number] = per_week[order][better]
-        self.best_window[0, number] = place
-        self.best_window[1, number] = raw.window[order][better]
-        rungs.learn({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}, self._calm())
+        before = {lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}
+        rungs.expect(before)
+        rungs.push(count, unit)
+        ripe = self.days >= np.maximum(WARM_D, RIPE_WINDOWS * rungs.lengths * rungs.step_s / DAY_S)
+        self.judging.add(place, ripe=ripe, free=self.alive & (unit > 0), calm=self.spike < 0)
+        rungs.learn(before, self._calm())
 
     def _calm(self) -> Bools:
         return self.alive & (self.spike < 0) & (self.next_s > self.muted_until_s)
 
-    def _open(self, start_s: int, odds: Floats) -> None:
-        lengths = [rungs.lengths * rungs.step_s for rungs in self.all_rungs]
-        width = np.zeros(self.series, dtype=np.int64)
-        for one in np.flatnonzero(odds).tolist():
-            width[one] = lengths[self.best_window[0, one]][self.best_window[1, one]]
-        self.spending.count(
-            odds, now_s=self.next_s, length_s=width, free=self.spike < 0, stated=self.stated, scale=self.scale
-        )
-        self.stated = 0.0
-        for one in np.flatnonzero((odds * self.scale >= 1.0) & (self.spike < 0)).tolist():
+    def _open(self, start_s: int) -> None:
+        for one in self.judging.beyond(now_s=self.next_s, calm=self.spike < 0).tolist():
             again = start_s - self.ended_s[one] <= RETURN_S
             if again:
                 self.spike[one] = self.last_spike[one]
@@ -286,11 +245,9 @@ class FlatDetector:
                 self.spike[one] = self.spikes
                 self.spikes += 1
                 self.opened_s[one] = start_s
-            self.found[:, one] = self.best_window[:, one]
+            self.found[:, one] = self.judging.best[:, one]
             self._untaught(one)
-            self.spending.disown(one)
-            for rungs, clumps in zip(self.all_rungs, self.clumps, strict=True):
-                clumps.disown(one, rungs.mean[:, one])
+            self.judging.disown(one)
 
     def _untaught(self, one: int) -> None:
         """Take out of the level what the window that was found has taught it."""
@@ -377,9 +334,7 @@ class FlatDetector:
         early = EARLY2 if days < EARLY_D else 0.0
         wide = early + WIDE / days * float(np.exp(-days / WIDE_D)) + (HOLIDAY2 if day in self.holidays else 0.0)
         within, across = units.within2.mean(axis=0), units.across2
-        alive = max(int(self.alive.sum()), 1)
-        windows = sum(len(rungs.lengths) for rungs in self.all_rungs)
-        for place, rungs in enumerate(self.all_rungs):
+        for rungs in self.all_rungs:
             rungs.dispersion = dispersion
             hours = rungs.lengths * rungs.step_s / HOUR_S
             shape2 = np.where(hours[:, None] < 24, within + across, np.where(hours[:, None] < 168, across, 0.0))
@@ -388,35 +343,13 @@ class FlatDetector:
             rungs.windows.resum()
             rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
             rungs.compare()
-            clumps = self.clumps[place]
-            clumps.forget(0.99)
-            if int(days) % 7 == 0 or not clumps.level.any():
-                tight = self.budget_per_week / (WEEK_S / rungs.step_s) / alive / windows
-                aimed = float(np.clip(LOOSE_TIMES * tight, tight, max(LOOSEST, tight)))
-                if not np.isclose(clumps.level[0], aimed, rtol=0.3):
-                    clumps.seen[:], clumps.stated[:] = 0.0, 0.0
-                    clumps.aim(aimed)
-            self.stretch[place] = clumps.stretch(rungs.mean)
-        self._share_out()
-        self.spending.forget(0.99)
-        self.scale = min(AIM / self.spending.ratio(RUN_TOGETHER * alive / self.budget_per_week), MOST_SCALE)
+        self.judging.new_day(self.alive.astype(np.float64))
 
     def _relearn(self) -> None:
         units = self.expecting.relearn()
         windows = self.coarse.windows
         rows = windows.rows(len(units))
         windows.unit[rows] = units[-len(rows) :] * (windows.unit[rows] > 0)
-
-    def _share_out(self) -> None:
-        """Clumps a week that every window of every series may show, all together the budget."""
-        most = [rungs.most() * (WEEK_S / rungs.step_s) for rungs in self.all_rungs]
-        self.able = [
-            row > clumps.level[:, None] * (WEEK_S / rungs.step_s)
-            for row, clumps, rungs in zip(most, self.clumps, self.all_rungs, strict=True)
-        ]
-        whole = np.concatenate(most) * self.alive
-        ends = np.cumsum([len(row) for row in most])[:-1]
-        self.share = np.split(fair_share(whole, self.budget_per_week), ends)
 
     def _odd(self, rungs: Rungs) -> Bools:
         """Drops that chance hardly shows, of windows up to a day."""

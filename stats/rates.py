@@ -36,11 +36,14 @@ class ClumpRates:
         self.last = np.full((len(lengths), series), -(10**9), dtype=np.int64)
         self.counted = np.zeros((len(lengths), series), dtype=bool)
         self.level = np.zeros(len(lengths))
+        self.aimed = 0.0
         self.chance = np.zeros(len(lengths))
         self.steps = 0
 
     def aim(self, rate: float) -> None:
         """Count clumps that begin at this rate per series, window and step, less often where they would run together."""
+        self.aimed = rate
+        self.seen[:], self.stated[:] = 0.0, 0.0
         self.level = np.minimum(rate, APART / self.lengths)
         self.chance = chance_of(self.level, self.lengths)
 

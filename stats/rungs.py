@@ -22,6 +22,7 @@ LOOK_Z = 2.4
 FEWEST = 4.0
 LEAST_MEAN = 1e-6
 FEW_PAST = 2.0
+TINY = 1e-12
 
 
 class Looked(NamedTuple):
@@ -48,6 +49,7 @@ class Rungs:
         keep: int,
         series: int,
         per_unit: float = 1.0,
+        forecasts: int = FORECASTS,
     ) -> None:
         self.step_s = step_s
         self.lengths = np.array(lengths, dtype=np.int64)
@@ -55,10 +57,10 @@ class Rungs:
         self.per_unit = per_unit
         shape = (len(lengths), series)
         self.windows = Windows(lengths, keep=keep, slices=series)
-        self.errors = PastErrors(len(lengths), FORECASTS, series)
-        self.sigma2 = np.full((len(lengths), FORECASTS, series), 0.01)
-        self.chance2 = np.full((len(lengths), FORECASTS, series), 0.01)
-        self.choice = np.full(shape, TREND - 1)
+        self.errors = PastErrors(len(lengths), forecasts, series)
+        self.sigma2 = np.full((len(lengths), forecasts, series), 0.01)
+        self.chance2 = np.full((len(lengths), forecasts, series), 0.01)
+        self.choice = np.full(shape, min(TREND, forecasts) - 1)
         self.spread2 = np.ones(shape)
         self.dispersion = np.ones(series)
         self.level = np.ones(shape)
@@ -93,7 +95,7 @@ class Rungs:
         np.subtract(self.windows.count_sums, self.mean, out=self.z)
         self.z /= np.sqrt(self.variance)
 
-    def learn(self, before: dict[int, NDArray[np.float32]], use: Bools) -> None:
+    def learn(self, before: dict[int, NDArray[np.float32]] | None, use: Bools) -> None:
         """Teach the windows that end now to the forecasts' errors; ``use`` is False where a spike or gap is in them."""
         steps = self.windows.steps
         day = max(DAY_S // self.step_s, 1)
@@ -105,8 +107,7 @@ class Rungs:
             if place == 0:
                 chance2 = np.take_along_axis(self.chance2[0], self.choice[:1], axis=0)[0]
                 self.errors.learn_dispersion(count, self.mean[0], chance2, self.variance[0], self.dispersion, heard)
-            mean = np.maximum(unit * before[self.lags[place]][:FORECASTS], LEAST_MEAN)
-            mean[TREND] *= np.exp(before[self.lags[place]][-1] * (self.lags[place] / 2))
+            mean = self._forecasts(place, before)
             self.errors.learn_sigma(
                 place,
                 count,
@@ -116,6 +117,15 @@ class Rungs:
                 sigma2=self.sigma2[place],
                 use=heard,
             )
+
+    def _forecasts(self, place: int, before: dict[int, NDArray[np.float32]] | None) -> Floats:
+        """What every forecast had expected of the window that ends now; only the one in use, if there is no other."""
+        if before is None:
+            return self.mean[place : place + 1].copy()
+        past = before[self.lags[place]]
+        mean: Floats = np.maximum(self.windows.unit_sums[place] * past[:-1].astype(np.float64), LEAST_MEAN)
+        mean[TREND] *= np.exp(past[-1] * (self.lags[place] / 2))
+        return mean
 
     def calibrate(self, loose: Floats, shape2: Floats, *, wide: float, days: float) -> None:
         """Dispersion, forecast errors and choice of forecast anew.
@@ -160,14 +170,17 @@ def stretched(chance: Floats, by: Floats) -> Floats:
     return np.asarray(ndtr(ndtri(np.clip(chance, 1e-300, 0.5)) / by))
 
 
-def fair_share(most: Floats, whole: float) -> Floats:
-    """Shares of ``whole``: as even as ``most`` allows, that is the smaller of it and one level for all.
+def fair_share(most: Floats, whole: float, weight: Floats) -> Floats:
+    """Shares of ``whole`` in proportion to ``weight`` as far as ``most`` allows: the smaller of it and of one level for all.
 
-    >>> fair_share(np.array([0.1, 5.0, 5.0]), 1.1)
+    >>> fair_share(np.array([0.1, 5.0, 5.0]), 1.1, np.ones(3))
     array([0.1, 0.5, 0.5])
     """
-    ordered = np.sort(most.ravel())
-    below = np.concatenate([[0.0], np.cumsum(ordered)[:-1]])
-    level = (whole - below) / np.arange(len(ordered), 0, -1)
-    fits = level <= ordered
-    return np.minimum(most, float(level[np.argmax(fits)]) if fits.any() else np.inf)
+    many, weights = most.ravel(), weight.ravel()
+    order = np.argsort(many / np.maximum(weights, TINY), kind="stable")
+    many, weights = many[order], weights[order]
+    below = np.concatenate([[0.0], np.cumsum(np.where(weights > 0, many, 0.0))[:-1]])
+    above = np.cumsum(weights[::-1])[::-1]
+    level = (whole - below) / np.maximum(above, TINY)
+    fits = (level * weights <= many) & (weights > 0)
+    return np.minimum(most, level[np.argmax(fits)] * weight) if fits.any() else np.where(weight > 0, most, 0.0)
