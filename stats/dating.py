@@ -1,8 +1,8 @@
 """When a rise began and ended, how sure that is, and what it leaves open about its size.
 
 Posterior over the moment of a change point by its likelihood, moments within a step included. What is not known is
-integrated over: the forecast's own error (one factor over the whole stretch, three Gauss-Hermite nodes), the height of the
-rise (Laplace) and its shape: steady, growing, or fading at one of several speeds, each as likely. Counts and
+integrated over: the forecast's own error (one factor over the whole stretch, gamma, learnt from the steps before the
+rise), the height of the rise (Laplace) and its shape: steady, growing, or fading at one of several speeds, each as likely. Counts and
 expectations are divided by the dispersion (quasi-likelihood).
 
 Assumes independent steps and one rise that lasts to the end of the stretch. Intervals of made-up rises cover about what
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from stats.errors import DomainError
 
 Floats = NDArray[np.float64]
 PARTS = 4
 FADES = (0.15, 0.5)
-SQRT3 = 3**0.5
-NODES = ((0.0, 2 / 3), (-SQRT3, 1 / 6), (SQRT3, 1 / 6))
+SURE = 1e-6
 LEAST = 1e-6
 SPLIT = 1e-12
 
@@ -73,13 +73,11 @@ def date_rise(count: Floats, mean: Floats, *, dispersion: float = 1.0, spread2: 
     steps = len(count)
     at = np.arange(steps * PARTS) / PARTS
     seen, usual = count / dispersion, np.maximum(mean / dispersion, LEAST)
-    factors = [np.exp(node * spread2**0.5 - spread2 / 2) for node, _ in NODES]
     ages, share = _ages(at, steps)
-    scores = [
-        np.log(weight) + _score(seen, usual * factor, shape * share)
-        for factor, (_, weight) in zip(factors, NODES, strict=True)
-        for shape in _shapes(ages, steps)
-    ]
+    known, factor = _before(seen, usual, 1.0 / max(spread2, SURE))
+    scaled, during = usual * factor[:, None], np.arange(steps) >= np.floor(at)[:, None]
+    known += np.where(during, seen * np.log(factor)[:, None] - scaled, 0.0).sum(axis=1)
+    scores = [known + _score(seen, scaled, shape * share) for shape in _shapes(ages, steps)]
     score = np.logaddexp.reduce(np.array(scores), axis=0)
     score[np.repeat(mean <= 0, PARTS)] = -np.inf
     if not np.isfinite(score).any():
@@ -95,10 +93,13 @@ def date_end(count: Floats, mean: Floats, *, dispersion: float = 1.0, spread2: f
 
 
 def excess_moments(count: Floats, mean: Floats, begin: Dated, end: Dated) -> tuple[float, float]:
-    """Mean and variance of the excess that come from not knowing its beginning and its end."""
+    """Mean and variance of the excess that come from not knowing its beginning and its end.
+
+    A step in which a rise begins or ends holds what it adds there, so it counts whole.
+    """
     sums = np.concatenate([[0.0], np.cumsum(count - mean)])
-    steps = np.arange(len(sums))
-    first, last = np.interp(begin.at, steps, sums), np.interp(np.minimum(end.at + 1 / PARTS, len(count)), steps, sums)
+    ends = np.minimum(np.ceil(end.at + 1e-9), len(count)).astype(np.int64)
+    first, last = sums[begin.at.astype(np.int64)], sums[ends]
     middle = float(last @ end.weight - first @ begin.weight)
     spread = [
         float(some**2 @ dated.weight - (some @ dated.weight) ** 2) for some, dated in ((first, begin), (last, end))
@@ -118,11 +119,20 @@ def _shapes(ages: Floats, steps: int) -> list[Floats]:
     return [np.ones_like(ages), ages / steps, *(np.exp(-ages / (fade * steps)) for fade in FADES)]
 
 
+def _before(seen: Floats, usual: Floats, strength: float) -> tuple[Floats, Floats]:
+    """Per moment: log-likelihood of the steps before it with the forecast's factor integrated over, and that factor."""
+    count = np.repeat(np.cumsum(seen) - seen, PARTS)
+    mean = np.repeat(np.cumsum(usual) - usual, PARTS)
+    factor = (strength + count) / (strength + mean)
+    score = gammaln(strength + count) - gammaln(strength) - count * np.log(strength)
+    score -= (strength + count) * np.log1p(mean / strength)
+    return np.asarray(score), np.asarray(factor)
+
+
 def _score(seen: Floats, usual: Floats, shape: Floats) -> Floats:
-    """Log-likelihood per moment against no rise and a right forecast, the height integrated over (Laplace)."""
-    raised = shape > SPLIT
-    weight = shape @ usual
-    excess = np.maximum((raised * (seen - usual)).sum(axis=1), 0.0)
+    """Per moment: log-likelihood of a rise from it on against none, the height integrated over (Laplace)."""
+    weight = (shape * usual).sum(axis=1)
+    excess = np.maximum(np.where(shape > SPLIT, seen - usual, 0.0).sum(axis=1), 0.0)
     height = excess / np.maximum(weight, LEAST)
     for _ in range(2):
         ratio = 1.0 + height[:, None] * shape
@@ -133,5 +143,4 @@ def _score(seen: Floats, usual: Floats, shape: Floats) -> Floats:
     bend = (shape**2 * usual / ratio).sum(axis=1)
     gain = (seen * np.log(ratio)).sum(axis=1) - height * weight
     wide = -0.5 * np.log1p(bend * (1.0 + height) ** 2)
-    base = float((seen * np.log(usual) - usual).sum())
-    return np.asarray(gain + wide + base)
+    return np.asarray(gain + wide)

@@ -13,6 +13,8 @@ from streams.detect.place import added_to, own_counts
 MOST_STEPS = 120
 LEAD_STEPS = 6
 LEVEL = 0.9
+INTO = 0.85
+"""A step belongs to a spike whose end lies further into it than the rest of this to one."""
 
 
 class Steps:
@@ -53,11 +55,13 @@ def date_onset(known: Known, episode: Episode, rungs: Ladder, since_s: int, unti
         return
     begin = date_rise(steps.count, steps.mean, **_noise(episode, rungs))
     low, high = begin.interval(LEVEL)
-    episode.onset_s = steps.at(begin.mode)
+    first = _first(begin)
+    episode.onset_s = steps.at(first)
     episode.onset_low_s = min(steps.at(low), episode.onset_s)
     episode.onset_high_s = max(steps.at(high), episode.onset_s)
     whole = Dated(np.array([len(steps.count) - 0.25]), np.ones(1))
-    _settle(episode, steps, begin, whole)
+    middle, episode.edge2 = excess_moments(steps.count, steps.mean, begin, whole)
+    episode.shift = middle - float((steps.count[first:] - steps.mean[first:]).sum())
 
 
 def date_again(known: Known, episode: Episode, until_s: int) -> None:
@@ -77,8 +81,7 @@ def date_close(known: Known, episode: Episode) -> int:
     if not len(steps.count):
         return known.now_s
     end = date_end(steps.count, steps.mean, **_noise(episode, rungs))
-    low, high = end.interval(0.02)
-    at_s = steps.at(round((low + high) / 2))
+    at_s = steps.at(int(sum(end.interval(0.02)) / 2 + INTO))
     date_again(known, episode, at_s)
     steps = Steps(known, episode, rungs, episode.since_s, known.now_s)
     if len(steps.count):
@@ -91,11 +94,10 @@ def date_close(known: Known, episode: Episode) -> int:
     return at_s
 
 
-def _settle(episode: Episode, steps: Steps, begin: Dated, end: Dated) -> None:
-    """What not knowing the onset leaves open about the size."""
-    middle, episode.edge2 = excess_moments(steps.count, steps.mean, begin, end)
-    first = begin.mode
-    episode.shift = middle - float((steps.count[first:] - steps.mean[first:]).sum())
+def _first(begin: Dated) -> int:
+    """The step that counting starts with: the likeliest, or the one before where a quarter speaks for it, for a rise may
+    fill only a part of its first step."""
+    return max(int(begin.interval(0.5)[0]), begin.mode - 1)
 
 
 def _noise(episode: Episode, rungs: Ladder) -> dict[str, float]:

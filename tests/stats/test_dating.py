@@ -16,7 +16,7 @@ def covered(shape: str, *, usual: float, height: float, dispersion: float, sigma
     random = np.random.default_rng(3)
     held = 0
     for _ in range(120):
-        begin = random.uniform(8, 34)
+        begin = random.uniform(8, 28)
         share = np.clip(STEPS + 1 - begin, 0, 1)
         age = np.maximum(STEPS + 1 - share / 2 - begin, 0)
         form = {"steady": np.ones(40), "growing": age / 20, "fading": np.exp(-age / 6)}[shape]
@@ -37,7 +37,7 @@ def test_onset_interval_covers_as_often_as_stated(shape: str, usual: float, heig
 def test_onset_of_a_sharp_rise_is_its_first_step() -> None:
     dated = date_rise(np.array([5.0, 6.0, 4.0, 5.0, 21.0, 18.0]), np.full(6, 5.0))
     assert dated.mode == 4
-    assert 3.5 <= dated.interval(0.9)[0] <= dated.interval(0.9)[1] <= 5.5
+    assert 3.0 <= dated.interval(0.9)[0] <= 4.0 < dated.interval(0.9)[1] <= 5.0
 
 
 def test_a_rise_that_fills_half_of_its_first_step_is_dated_inside_it() -> None:
@@ -56,7 +56,7 @@ def test_a_stretch_that_is_all_gap_is_dated_to_its_last_step() -> None:
 
 
 def test_an_unsure_forecast_widens_the_interval() -> None:
-    count, mean = np.array([10.0] * 10 + [14.0] * 10), np.full(20, 10.0)
+    count, mean = np.array([100.0] * 10 + [130.0] * 10), np.full(20, 100.0)
     widths = [np.diff(date_rise(count, mean, spread2=spread2).interval(0.9))[0] for spread2 in (0.0, 0.04)]
     assert widths[1] > widths[0]
 
@@ -64,7 +64,7 @@ def test_an_unsure_forecast_widens_the_interval() -> None:
 def test_end_of_a_rise_is_its_beginning_backwards() -> None:
     count = np.array([20.0, 18.0, 22.0, 5.0, 6.0, 4.0, 5.0])
     dated = date_end(count, np.full(7, 5.0))
-    assert 2.6 < dated.interval(0.9)[0] < 3.1 < dated.interval(0.9)[1] < 4.0
+    assert 2.2 < dated.interval(0.9)[0] < 3.0 < dated.interval(0.9)[1] < 4.5
 
 
 def test_excess_of_known_ends_is_sure_and_of_unknown_ones_is_not() -> None:
