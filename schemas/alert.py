@@ -16,7 +16,8 @@ class Alert(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
 
     ``moved`` says what an update is about. ``sentence`` is the bill, ``explanation`` what attribution says of the
     spike that shows the cause best, with ``quotes`` of it. Where the cause of a spike changed, ``formerly`` is the
-    alert that it was first told under, and on that alert ``successor`` the one it is told under now.
+    alert that it was first told under, and on that alert ``successor`` the one it is told under now. An alert that
+    keeps other spikes is not taken back: then only ``formerly_name`` says what these were first counted to.
     """
 
     alert_id: str

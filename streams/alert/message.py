@@ -77,7 +77,7 @@ def _said(notice: Notice) -> str:
         return f"Nobody has taken this yet, so you are told too. {alert.sentence}"
     if notice.event == alert.event:
         return alert.text
-    return alert.text if alert.formerly_name else f"{_HEADS[notice.event]}: {alert.sentence}"
+    return alert.text if alert.formerly else f"{_HEADS[notice.event]}: {alert.sentence}"
 
 
 def _short(text: str) -> str:

@@ -40,7 +40,8 @@ class State:
     """What was said, by impact, and which impact each spike was last said to belong to.
 
     ``doubted`` holds causes that attribute has given up for one that is not yet sure enough to say so (``rivals``:
-    which it is): either that one becomes sure, or the doubt passes and nobody was bothered.
+    which it is): either that one becomes sure, or the doubt passes and nobody was bothered. ``members`` are the spikes
+    of each impact as attribute has it now.
     """
 
     workspace: Workspace
@@ -48,16 +49,19 @@ class State:
     home: dict[str, str] = field(default_factory=dict)
     rivals: dict[str, str] = field(default_factory=dict)
     doubted: dict[str, Impact] = field(default_factory=dict)
+    members: dict[str, frozenset[str]] = field(default_factory=dict)
     seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """A stated change of state. ``other`` is the impact that the spikes came from, or went to."""
+    """A stated change of state. ``other`` is the impact that the spikes came from, or went to; ``partly``: it goes on
+    without them, so nothing that was said of it is taken back."""
 
     event: AlertEvent
     moved: Moved | None = None
     other: str | None = None
+    partly: bool = False
 
 
 class AlertStage:
@@ -86,6 +90,7 @@ ALERT = AlertStage()
 
 def _alerts(state: State, impact: Impact, steps: AlertSteps) -> list[Alert]:
     """Usually none or one; a spike that was over when it became known is opened and resolved at once."""
+    state.members[impact.impact_id] = frozenset(impact.spikes)
     if _waits(state, impact, steps):
         return []
     alerts = []
@@ -94,6 +99,8 @@ def _alerts(state: State, impact: Impact, steps: AlertSteps) -> list[Alert]:
         given_up = state.doubted.pop(happened.other, None) if happened.other is not None else None
         if given_up is not None:
             alerts.extend(_alerts(state, given_up, steps))
+    for spike in impact.spikes:
+        state.home[spike] = impact.impact_id
     return alerts
 
 
@@ -124,10 +131,11 @@ def _happened(state: State, impact: Impact, steps: AlertSteps) -> Happened | Non
     if impact.state == "withdrawn":
         return _withdrawal(state, impact, told)
     former = _former(state, impact)
-    if former is not None:
+    partly = former is not None and _goes_on(state, former, impact)
+    if former is not None and not partly:
         return Happened("reattributed", other=former)
     if told is None or told.event == "withdrawn":
-        return Happened("opened")
+        return Happened("opened", other=former, partly=partly)
     moved = moved_by(told, impact, steps)
     if impact.state == "closed":
         corrected = moved in ("grown", "shrunk")
@@ -148,6 +156,12 @@ def _former(state: State, impact: Impact) -> str | None:
     """The impact that one of these spikes was said to belong to before."""
     homes = (state.home.get(spike) for spike in impact.spikes)
     return next((home for home in homes if home is not None and home != impact.impact_id), None)
+
+
+def _goes_on(state: State, former: str, impact: Impact) -> bool:
+    """Whether the impact that spikes came from keeps others."""
+    kept = state.members.get(former, frozenset()) - set(impact.spikes)
+    return any(state.home.get(spike) == former for spike in kept)
 
 
 def moved_by(told: Told, impact: Impact, steps: AlertSteps) -> Moved | None:
@@ -176,13 +190,13 @@ def alert_id(impact_id: str) -> str:
 def _alert(state: State, impact: Impact, happened: Happened) -> Alert:
     told = state.told.get(impact.impact_id)
     other = state.told.get(happened.other) if happened.other is not None else None
-    came = happened.event == "reattributed"
+    came = happened.event != "withdrawn"
     other_name = other.name if other is not None else ""
     formerly, successor = (other_name, "") if came else ("", other_name)
     text = headline(happened.event, impact, moved=happened.moved, formerly=formerly, successor=successor)
     revision = told.revision + 1 if told is not None else 1
     _remember(state, impact, happened.event, revision)
-    other_id = alert_id(happened.other) if happened.other is not None else ""
+    other_id = alert_id(happened.other) if happened.other is not None and not happened.partly else ""
     return Alert(
         workspace=impact.workspace,
         origin="alert",

@@ -33,7 +33,7 @@ def headline(event: AlertEvent, impact: Impact, *, moved: Moved | None, formerly
     """The message's first line. ``formerly`` and ``successor`` are names of causes, empty where there is none."""
     name = cause_name(impact.kind, impact.key, impact.title)
     if event == "opened":
-        return f"New: {impact.sentence}"
+        return f"New{f' (at first counted to {formerly})' if formerly else ''}: {impact.sentence}"
     if event == "reattributed":
         return f"We first said {formerly}; it is {name}. {impact.sentence}"
     if event == "resolved":

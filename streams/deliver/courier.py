@@ -49,6 +49,7 @@ _KAFKA_LOG = logging.getLogger("whence.alerts.kafka")
 HISTORY = (DELIVERIES.name, FEEDBACK.name, ALERTS.name)
 AT_ONCE = 100
 LOOK_S = 0.2
+QUICK_LOOK_S = 0.02
 FLUSH_S = 10.0
 
 
@@ -129,7 +130,8 @@ class Courier:
         consumer = self._consumer(reader)
         try:
             while not stop.is_set():
-                self._take(consumer, outbox)
+                busy = any(lane.busy is not None for lane in lanes.values())
+                self._take(consumer, outbox, QUICK_LOOK_S if busy else LOOK_S)
                 self._collect(done, lanes, outbox)
                 for partition, book in list(self._books.items()):
                     self._tick(partition, book, outbox)
@@ -205,9 +207,9 @@ class Courier:
         known = self._workspaces.get(workspace)
         return known is not None and known.alerts and (known.progress == "clock" or self._settings.replays)
 
-    def _take(self, consumer: Consumer, outbox: Outbox) -> None:
+    def _take(self, consumer: Consumer, outbox: Outbox, look_s: float) -> None:
         """Queue what new alerts make, then commit their offsets."""
-        messages = [one for one in consumer.consume(AT_ONCE, timeout=LOOK_S) if _is_record(one)]
+        messages = [one for one in consumer.consume(AT_ONCE, timeout=look_s) if _is_record(one)]
         following: dict[tuple[str, int], int] = {}
         for message in messages:
             topic, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)

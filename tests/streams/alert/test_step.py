@@ -172,6 +172,28 @@ def test_an_unsure_mind_is_told_when_the_spike_is_over() -> None:
     ]  # fmt: skip
 
 
+def test_a_spike_that_leaves_a_cause_which_goes_on_takes_nothing_back() -> None:
+    both = impact(1, 80.0, spikes=("s1", "s2"))
+    part = nameless(1, contacts=20.0, spikes=("s2",))
+    rest = impact(2, 60.0)
+    found = alerts(both, part, rest)
+    assert [(one.event, one.moved, one.kind) for one in found] == [
+        ("opened", None, "release"), ("opened", None, "unknown"), ("updated", "shrunk", "release"),
+    ]  # fmt: skip
+    assert found[1].text.startswith("New (at first counted to release app 2.0 (Card form)): ")
+    assert (found[1].formerly, found[2].successor) == ("", "")
+
+
+def test_spikes_that_move_between_two_known_causes_are_no_change_of_mind() -> None:
+    both = impact(1, 80.0, spikes=("s1", "s2"))
+    other = impact(1, 50.0, impact_id="i2", key="pay-7", kind="incident", spikes=("s3",))
+    grown = replace(other, revision=2, contacts=70.0, spikes=("s2", "s3"))
+    found = alerts(both, other, grown, impact(2, 60.0), replace(grown, revision=3, contacts=71.0))
+    assert [(one.event, one.moved) for one in found] == [
+        ("opened", None), ("opened", None), ("updated", "grown"), ("updated", "shrunk"),
+    ]  # fmt: skip
+
+
 def test_how_sure_another_cause_must_be_is_a_setting() -> None:
     stage = AlertStage(AlertSteps(switch=0.4))
     found = alerts(impact(1), nameless(1, probability=0.5), gone(impact(1)), stage=stage)
