@@ -28,7 +28,8 @@ from tools.kafka.run import Node
 PER_SECOND = 1_000.0
 PARTITIONS = 4
 PEERS = Path(__file__).parent / "peers"
-_PEERS = {"faust": "one event at a time", "quix": "count in windows", "bytewax": "count in windows"}
+_PEERS = {"faust": "one event at a time", "quix": "without its state", "bytewax": "without its windows"}
+_PEER_S = 600
 
 
 def main() -> None:
@@ -102,8 +103,8 @@ def peer(name: str, broker: Broker, total: int) -> dict[str, float]:
         subprocess.run([home / "bin" / "pip", "install", "-q", "-r", requirements], check=True)
         (home / "ready").touch()
     command = [str(home / "bin" / "python"), str(PEERS / f"{name}_count.py"), broker.servers, str(total)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, timeout=_PEER_S)
+    figures: dict[str, float] = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     return figures
 
 

@@ -83,6 +83,15 @@ def test_a_contact_comes_back_as_it_was(client: Client, store: StoreSettings, wo
     assert found == plain
 
 
+def test_a_field_that_one_contact_in_a_thousand_has_lands(client: Client, store: StoreSettings, workspace: str) -> None:
+    many = [contact(workspace, n, **({"handle_s": 90.5, "status": "solved"} if n == 777 else {})) for n in range(1_000)]
+    assert put(client, store, CONTACTS, [encode(one) for one in many]) == []
+    asked = (
+        "SELECT count(), countIf(handle_s = 90.5 AND status = 'solved') FROM contacts_all WHERE workspace = {w:String}"
+    )
+    assert client.query(asked, parameters={"w": workspace}).result_rows == [(1_000, 1)]
+
+
 def test_a_contact_stored_twice_is_seen_once(client: Client, store: StoreSettings, workspace: str) -> None:
     values = [encode(contact(workspace, number)) for number in range(100)]
     put(client, store, CONTACTS, values)
