@@ -1,4 +1,4 @@
-"""Makes ``stats/evidence_table.csv``: how often chance alone reaches an evidence. Seeded; about three minutes.
+"""Makes ``stats/evidence_table.csv``: how often chance alone reaches an evidence. Seeded; about four minutes.
 
 python -m benchmarks.evidence_table
 """
@@ -53,7 +53,8 @@ def _reaching(told: list[tuple[float, float]], *, floor: float) -> list[tuple[fl
     """Beyond the last level that was reached often enough, both fall as evidence rises."""
     last = max(at for at, (step, _) in enumerate(told) if step > floor)
     step, clump = told[last]
-    return told[: last + 1] + [(step - one, clump - one) for one in range(1, len(told) - last)]
+    width = LEVELS[1] - LEVELS[0]
+    return told[: last + 1] + [(step - width * one, clump - width * one) for one in range(1, len(told) - last)]
 
 
 def main() -> None:

@@ -1,5 +1,9 @@
 """Fresh daily series after the recipe of Noufaily et al. 2019 (Bioinformatics 35:3110), seeded.
 
+    python -m benchmarks.noufaily_daily COUNTS.csv --holidays HOLIDAYS.txt [--years 3] [--seed 3]
+
+writes one series of each signal, without days on which it is shut, in the form that ``whence detect`` reads.
+
 Sixteen signals over seven years of 364 days, as in the code published with the paper: log-linear means with yearly and
 weekly turns, counts of variance ``phi * mean``; eight bank holidays a year. Systems of five days a week are shut at
 weekends and on holidays and half as busy again on the next day, those of seven days twice as busy on holidays. The
@@ -13,7 +17,11 @@ signal), and the yearly waves of three signals, which the paper scores apart, ar
 
 from __future__ import annotations
 
+import argparse
+import csv
 from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +109,9 @@ def make(replicates: int, *, seed: int) -> Daily:
     clean, counts, cases, shut = (np.array(part) for part in zip(*rows, strict=True))
     signal = np.repeat([one.number for one in SIGNALS], replicates)
     size = np.array(SIZES)[np.tile(np.arange(replicates), len(SIGNALS)) % 4]
-    return Daily(signal, size, clean, counts, cases, shut.astype(bool), frozenset(np.flatnonzero(holidays).tolist()))
+    clean, counts, cases = (one.astype(np.int64) for one in (clean, counts, cases))
+    free = frozenset(np.flatnonzero(holidays).tolist())
+    return Daily(signal, size, clean, counts, cases, shut.astype(bool), free)
 
 
 def bank_holidays(random: np.random.Generator) -> NDArray[np.bool_]:
@@ -149,3 +159,34 @@ def _with_holidays(counts: Floats, free: NDArray[np.bool_], days: int) -> Floats
         return np.where(free, 2 * counts, counts)
     after = np.append(False, free[:-1])
     return np.asarray(np.where(free, 0.0, np.where(after, 1.5 * counts, counts)))
+
+
+def write(daily: Daily, counts: Path, holidays: Path, *, years: int) -> None:
+    """The last years of a table of counts, and the list of holidays."""
+    monday = date(2018, 1, 1)
+    days = [(monday + timedelta(days=one)).isoformat() for one in range(DAYS)]
+    with counts.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("signal", "outbreak", "time", "count"))
+        for row, signal in enumerate(daily.signal):
+            for day in range(DAYS - years * YEAR_D, DAYS):
+                if not daily.shut[row, day]:
+                    name = (f"signal {signal}", f"{daily.size[row]} sd")
+                    writer.writerow((*name, days[day], daily.counts[row, day]))
+    holidays.write_text("".join(f"{days[day]}\n" for day in sorted(daily.holidays)), encoding="utf-8")
+
+
+def main() -> None:
+    """Write the files asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("counts", type=Path)
+    parser.add_argument("--holidays", type=Path, required=True)
+    parser.add_argument("--replicates", type=int, default=1)
+    parser.add_argument("--years", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=3)
+    args = parser.parse_args()
+    write(make(args.replicates, seed=args.seed), args.counts, args.holidays, years=args.years)
+
+
+if __name__ == "__main__":
+    main()

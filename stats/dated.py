@@ -29,7 +29,7 @@ KEEP_D = {"weekly": 4_400, "daily": 1_100}
 REFIT_EVERY = {"weekly": 4, "daily": 7}
 EAGER = 40
 STILL = 0.02
-HIGHEST_SHARE = 0.02
+HIGHEST_SHARE = 0.05
 RESERVE = 0.85
 CALM = 0.5
 
@@ -42,7 +42,7 @@ class DatedDetector:
     Args:
         series: How many.
         step_d: Days in a step.
-        budget_per_week: False spikes allowed a week over all series. No series uses more than one step in fifty.
+        budget_per_week: False spikes allowed a week over all series. No series uses more than one step in twenty.
         holidays: Day numbers since 1970-01-01.
         year_d: Days in a year.
 

@@ -19,9 +19,9 @@ from stats.errors import DomainError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-MEANS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)
+MEANS = (0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 2.0, 4.0, 12.0, 100.0, 1000.0)
 DISPERSIONS = (1.0, 1.5, 3.0, 8.0, 30.0)
-LEVELS = tuple(float(level) for level in range(-1, 9))
+LEVELS = tuple(level / 2 for level in range(-2, 17))
 CAUTION = 1.1
 """The variance that evidence is weighed with, over the best estimate of it; the table is made with it."""
 

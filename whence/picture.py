@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 # Okabe and Ito's colours, which people with any kind of colour vision tell apart.
-COUNTED, EXPECTED, BAND, SPIKE = "#4d4d4d", "#0072b2", "#bcd9ee", "#d55e00"
-MOST_STEPS = 1_500
+COUNTED, EXPECTED, BAND, SPIKE = "#4d4d4d", "#0072b2", "#cfe4f3", "#d55e00"
+MOST_STEPS = 750
 LABELS = 3
 WIDTH_IN, ROW_IN, DPI = 9.0, 1.75, 110
 STYLE: dict[Any, Any] = {
@@ -54,7 +55,7 @@ def draw(counts: Counts, judged: Judged, spikes: Sequence[FoundSpike], path: Pat
         for ax, series in zip(axes, chosen, strict=True):
             _panel(ax, counts, judged, _of(spikes, counts, series), series)
         handles, names = axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper right", ncols=len(names), frameon=False)
+        figure.legend(handles, names, loc="outside lower left", ncols=len(names), frameon=False)
         figure.suptitle(_title(counts, spikes, len(chosen)), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None}
@@ -76,9 +77,9 @@ def _of(spikes: Sequence[FoundSpike], counts: Counts, series: int) -> list[Found
 
 
 def _title(counts: Counts, spikes: Sequence[FoundSpike], drawn: int) -> str:
-    many = len(counts.names)
-    of = f"the {drawn} most surprising of {many:,} series" if many > drawn else f"{many} series"
-    return f"{len(spikes)} spike{'s' * (len(spikes) != 1)} in {of}, by {span(counts.step_s).removeprefix('1 ')}"
+    many, found = len(counts.names), len(spikes)
+    text = f"{found:,} spike{'s' * (found != 1)} in {many:,} series by {span(counts.step_s).removeprefix('1 ')}"
+    return f"{text}: the {drawn} most surprising" if many > drawn else text
 
 
 def _panel(ax: Axes, counts: Counts, judged: Judged, spikes: Sequence[FoundSpike], series: int) -> None:
@@ -93,9 +94,11 @@ def _panel(ax: Axes, counts: Counts, judged: Judged, spikes: Sequence[FoundSpike
     ax.plot(moments, counts.rows.count[rows], color=COUNTED, linewidth=0.7, label="counted")
     for number in np.unique(judged.spike[rows][judged.spike[rows] >= 0]):
         inside = rows[judged.spike[rows] == number]
-        ax.plot(_moments(counts, inside), counts.rows.count[inside], "o", color=SPIKE, markersize=3.2, zorder=5)
+        when, half = _moments(counts, inside), counts.step_s / DAY_S / 2
+        ax.axvspan(when[0] - half, when[-1] + half, color=SPIKE, alpha=0.13, linewidth=0)
+        ax.plot(when, counts.rows.count[inside], "o", color=SPIKE, markersize=3, zorder=5)
     _label(ax, counts, judged, rows, spikes)
-    ax.plot([], [], "o", color=SPIKE, markersize=3.2, label="spike")
+    ax.plot([], [], "o", color=SPIKE, markersize=3, label="spike")
     ax.set_title(shown(counts.names[series]), loc="left", fontsize=9, color="#222222")
     ax.set_ylim(bottom=0)
     ax.margins(x=0.01)
@@ -103,6 +106,7 @@ def _panel(ax: Axes, counts: Counts, judged: Judged, spikes: Sequence[FoundSpike
     locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.tick_params(length=2.5)
     ax.grid(axis="y", color="#eeeeee", linewidth=0.6)
     ax.set_axisbelow(True)
 
@@ -122,6 +126,8 @@ def _label(ax: Axes, counts: Counts, judged: Judged, rows: Ints, spikes: Sequenc
             color=SPIKE,
             fontsize=7.5,
             annotation_clip=True,
+            zorder=6,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
         )
 
 
