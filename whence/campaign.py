@@ -17,10 +17,10 @@ from dashboards.query import Query, Row, from_client
 from schemas.errors import FatalError, WhenceError
 from schemas.raw import Promotion
 from sinks.migrate import require_current
+from streams.cost import cost_of
 from whence.campaign_words import Found, Plan, Promise, Report, Unaware, report
 from whence.daily import from_store
 from whence.errors import CheckFailed, DataRefused, SettingsError
-from whence.impact import cost_of
 from whence.settings import Settings
 from whence.show import OUT, print_json, say
 from whence.store import store_client

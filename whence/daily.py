@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import numpy as np
 from clickhouse_connect.driver.client import Client
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from schemas.frame import Frame
@@ -18,6 +17,7 @@ from schemas.timeline import Change, Scope, TimelineEntry
 from schemas.workspace import Dimension, Workspace
 from sinks.migrate import require_current
 from streams.admit.settings import AdmitSettings
+from streams.cost import DAY, HISTORY_D, Cells, Watched
 from whence.errors import DataRefused, SettingsError
 from whence.input import events_of, mapping_of
 from whence.line import AdmitLine
@@ -25,10 +25,6 @@ from whence.settings import Settings
 from whence.store import store_client
 
 Floats = NDArray[np.float64]
-DAY = timedelta(days=1)
-HISTORY_D = 182
-QUIET_MEAN = 8.0
-"""A day without any contact is no collection where a usual day has more than this."""
 _DIMENSIONS: tuple[str, ...] = get_args(Dimension)
 _SHOWN = ", ".join(_DIMENSIONS)
 _COUNTS = f"""
@@ -44,28 +40,6 @@ _CHANGES = """
 SELECT workspace, change, kind, starts_at, ends_at, available_at, recorded_at, products, platforms, versions, regions,
     segments, owner, title, expected_contacts
 FROM changes_now"""
-
-
-class Cells(Struct, frozen=True):
-    """Contacts per day and leaf: ``n[i]`` on day ``day[i]`` with the values ``leaves[i]`` of ``dimensions``."""
-
-    dimensions: tuple[str, ...]
-    day: NDArray[np.int64]
-    leaves: list[tuple[str, ...]]
-    n: Floats
-
-
-class Watched(Struct, frozen=True):
-    """What is needed to say what a change has cost: itself, the other changes, and a way to count by days.
-
-    ``first`` and ``last`` bound what was collected; ``cells(origin, until)`` counts by days from ``origin``."""
-
-    workspace: str
-    change: Change
-    others: tuple[Change, ...]
-    first: datetime
-    last: datetime
-    cells: Callable[[datetime, datetime], Cells]
 
 
 def from_folder(folder: Path, mapping_path: Path, key: str, settings: AdmitSettings) -> Watched:
