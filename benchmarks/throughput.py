@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=PER_SECOND, help="contacts per second of event time")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--without-bare", action="store_true", help="admit alone, for a long look at its memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="whence-bench-") as folder, Node(Path(folder)) as node:
         broker = Broker(servers=node.servers)
@@ -47,9 +48,12 @@ def main() -> None:
         print(f"{options.events:,} tickets of {size:.0f} bytes, {marks:,} marks, {PARTITIONS} partitions\n")
         print(f"{'':34}{'events/s':>12}{'per CPU-second':>16}{'CPU µs':>9}{'peak MB':>9}")
         total = options.events + marks * PARTITIONS
-        bare = show("bare: decode, forward, commit", child("bare", broker, total), options.events)
+        bare = 0.0
+        if not options.without_bare:
+            bare = show("bare: decode, forward, commit", child("bare", broker, total), options.events)
         admitted = show("admit: everything", child("admit", broker, total, memory=options.memory), options.events)
-        print(f"\nadmit reaches {admitted / bare:.0%} of the bare loop")
+        if bare:
+            print(f"\nadmit reaches {admitted / bare:.0%} of the bare loop")
         if options.peers:
             for name, what in _PEERS.items():
                 show(f"{name}: {what}", peer(name, broker, total), options.events)
@@ -88,7 +92,8 @@ def child(kind: str, broker: Broker, total: int, *, memory: bool = False) -> dic
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     lines = done.stdout.splitlines()
     for line in lines[:-1]:
-        print(line)
+        if " messages " in line:
+            print(line)
     figures: dict[str, float] = json.loads(lines[-1])
     return figures
 
