@@ -19,7 +19,8 @@ from schemas.catalog import TOPICS
 from schemas.errors import WhenceError
 from sinks.migrate import current, newest
 from sinks.store import connect
-from whence.errors import CheckFailed
+from whence.alerts import routing_of, senders_of
+from whence.errors import CheckFailed, SettingsError
 from whence.settings import Settings
 from whence.show import print_json, print_table
 
@@ -63,6 +64,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("store", _store),
         ("disk", _disk),
         ("grafana", _grafana),
+        ("alerts", _alerts),
     )
     return [finding for name, look in looks for finding in _looked(name, look, settings)]
 
@@ -189,3 +191,17 @@ def _grafana(settings: Settings) -> Iterator[Finding]:
         return
     remedy = "" if status == httpx.codes.OK else "Set WHENCE_GRAFANA_TOKEN to a service account's token."
     yield Finding(check="grafana", ok=not remedy, detail=f"{grafana.url} answers {status}", remedy=remedy)
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    if not settings.alerts.routing:
+        return
+    try:
+        routing = routing_of(Path(settings.alerts.routing))
+        senders_of(settings, routing)
+    except SettingsError as error:
+        remedy = f"Run whence alerts check: {len(error.problems)} thing(s) to mend."
+        yield Finding(check="alerts", ok=False, detail=error.problems[0], remedy=remedy)
+        return
+    found = f"{len(routing.channels)} channel(s), {len(routing.teams)} team(s), {len(routing.audiences)} audience(s)"
+    yield Finding(check="alerts", ok=True, detail=f"{found} in {settings.alerts.routing}")

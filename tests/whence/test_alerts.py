@@ -14,6 +14,7 @@ from schemas.broker import Broker
 from streams.deliver.courier import Courier
 from whence import commands
 from whence.alerts import courier_of, link_secret
+from whence.doctor import diagnose
 from whence.errors import SettingsError
 from whence.settings import Settings, load_settings, shown_settings
 
@@ -160,3 +161,12 @@ def test_feedback_needs_a_workspace_where_there_are_several(capsys: pytest.Captu
     Path("whence.toml").write_text('[[workspaces]]\nname = "a"\n[[workspaces]]\nname = "b"\n', encoding="utf-8")
     code, _, err = _run(capsys, "feedback", "s1", "confirm")
     assert (code, err) == (2, "whence: --workspace is missing; allowed is one of a, b\n")
+
+
+def test_doctor_looks_at_the_routing_file() -> None:
+    (fine,) = [one for one in diagnose(settings()) if one.check == "alerts"]
+    assert (fine.ok, fine.detail) == (True, f"5 channel(s), 4 team(s), 4 audience(s) in {EXAMPLE}")
+    broken = load_settings(environ={"WHENCE_ALERTS_ROUTING": str(EXAMPLE)})
+    (wrong,) = [one for one in diagnose(broken) if one.check == "alerts"]
+    assert (wrong.ok, wrong.remedy) == (False, "Run whence alerts check: 5 thing(s) to mend.")
+    assert wrong.detail.startswith("channels.payments-chat has no secret; set WHENCE_CHANNELS_PAYMENTS_CHAT_SECRET")
