@@ -53,7 +53,7 @@ def date_onset(known: Known, episode: Episode, rungs: Ladder, since_s: int, unti
     steps = Steps(known, episode, rungs, since_s, until_s)
     if not len(steps.count):
         return
-    begin = date_rise(steps.count, steps.mean, **_noise(episode, rungs))
+    begin = date_rise(steps.count, steps.mean, **_noise(episode, rungs, steps))
     low, high = begin.interval(LEVEL)
     first = _first(begin)
     episode.onset_s = steps.at(first)
@@ -80,12 +80,12 @@ def date_close(known: Known, episode: Episode) -> int:
     steps = Steps(known, episode, rungs, episode.since_s, known.now_s)
     if not len(steps.count):
         return known.now_s
-    end = date_end(steps.count, steps.mean, **_noise(episode, rungs))
+    end = date_end(steps.count, steps.mean, **_noise(episode, rungs, steps))
     at_s = steps.at(int(sum(end.interval(0.02)) / 2 + INTO))
     date_again(known, episode, at_s)
     steps = Steps(known, episode, rungs, episode.since_s, known.now_s)
     if len(steps.count):
-        end = date_end(steps.count, steps.mean, **_noise(episode, rungs))
+        end = date_end(steps.count, steps.mean, **_noise(episode, rungs, steps))
         at = steps.count[: max(round((at_s - steps.begin_s) / steps.step_s), 1)]
         begin = Dated(np.zeros(1), np.ones(1))
         middle, spread = excess_moments(steps.count, steps.mean, begin, end)
@@ -100,8 +100,13 @@ def _first(begin: Dated) -> int:
     return max(int(begin.interval(0.5)[0]), begin.mode - 1)
 
 
-def _noise(episode: Episode, rungs: Ladder) -> dict[str, float]:
-    return {"dispersion": float(rungs.dispersion[episode.number]), "spread2": min(episode.forecast2, 1.0)}
+def _noise(episode: Episode, rungs: Ladder, steps: Steps) -> dict[str, float]:
+    """Dispersion of the steps and relative variance of the forecast; what single steps are off beyond the whole stretch
+    goes to the dispersion."""
+    number = episode.number
+    own = max(float(rungs.spread2[0, number] - rungs.spread2[:, number].min()), 0.0)
+    dispersion = float(rungs.dispersion[number]) + own * float(steps.mean.mean())
+    return {"dispersion": dispersion, "spread2": min(episode.forecast2, 1.0)}
 
 
 def _apart(episode: Episode, other: Episode) -> bool:

@@ -105,7 +105,7 @@ def shared_mass(known: Known, pairs: Pairs) -> Floats:
 def explained_by(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> Floats:
     """What of every slice's contacts (columns) the spike adds to these steps (rows): those in its slice above usual."""
     unit = rungs.windows.unit[rows, episode.number]
-    return _above_usual(known, episode, leaves_of(known, rungs, rows), unit * episode.level)
+    return above_usual(known, episode, leaves_of(known, rungs, rows), unit * episode.level)
 
 
 def explained_blocks(known: Known, episode: Episode, within: Ints) -> Floats:
@@ -115,7 +115,7 @@ def explained_blocks(known: Known, episode: Episode, within: Ints) -> Floats:
     hour, weekday = np.array(memory.hours)[within], np.array(memory.weekdays)[within]
     # The slices may just have been chosen anew, before any shape of theirs is fitted: everywhere's will do.
     unit = known.shape.hour[hour, 0] * known.shape.weekday[weekday, 0]
-    return _above_usual(known, episode, blocks, unit * episode.level)
+    return above_usual(known, episode, blocks, unit * episode.level)
 
 
 def counted(known: Known, parts: list[Sparse], pairs: Pairs) -> Floats:
@@ -152,7 +152,8 @@ def added_to(known: Known, episode: Episode, rungs: Ladder, rows: Ints, pairs: P
     return np.asarray(count - rungs.windows.unit[rows, episode.number] * episode.level * share)
 
 
-def _above_usual(known: Known, episode: Episode, parts: list[Sparse], mean: Floats) -> Floats:
+def above_usual(known: Known, episode: Episode, parts: list[Sparse], mean: Floats) -> Floats:
+    """What a spike adds to every slice (columns) in each part, of which ``mean`` contacts of its own are usual."""
     many = len(known.free)
     places = np.concatenate([part.places for part in parts] or [EMPTY.places])
     counts = np.concatenate([part.counts for part in parts] or [EMPTY.counts]).astype(np.float64)

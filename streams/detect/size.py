@@ -10,7 +10,7 @@ from streams.detect.episode import Episode
 from streams.detect.hints import hints_of
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
-from streams.detect.place import added_to, counted, explained_by, own_counts, shared_mass
+from streams.detect.place import above_usual, added_to, counted, explained_by, own_counts, shared_mass
 
 CALM_SHARE = 0.02
 
@@ -39,8 +39,16 @@ def totals(known: Known, episode: Episode, end_s: int) -> tuple[float, float, fl
     count, mean, _, _ = _steps_since(known, episode, end_s)
     observed = float(count.sum()) + episode.settled[0]
     expected = float(mean.sum()) + episode.settled[1]
-    variance = float(known.coarse.dispersion[episode.number]) * expected + episode.forecast2 * expected**2
+    variance = float(known.coarse.dispersion[episode.number]) * expected + _spread2(known, episode, end_s) * expected**2
     return observed, expected, variance + episode.edge2
+
+
+def _spread2(known: Known, episode: Episode, end_s: int) -> float:
+    """Relative variance of the forecast over a span as long as the spike, or over the window that found it."""
+    rungs = known.reaching(episode.onset_s)
+    span = max((end_s - episode.onset_s) // rungs.step_s, 1)
+    place = max((i for i, length in enumerate(rungs.lengths) if length <= span), default=0)
+    return max(float(rungs.spread2[place, episode.number]), episode.forecast2)
 
 
 def reopen(known: Known, episode: Episode) -> Spike:
@@ -75,6 +83,20 @@ def clean(known: Known, episode: Episode) -> None:
         _take_out(known, episode, rungs, rows)
         rungs.windows.resum()
         rungs.compare()
+    _clean_block(known, episode)
+
+
+def _clean_block(known: Known, episode: Episode) -> None:
+    """The same for the buckets of the running block, which are not in the windows of blocks yet."""
+    if known.fine is None or episode.end_s is None:
+        return
+    ends = [known.now_s - later * known.bucket_s for later in range(len(known.open_block) - 1, -1, -1)]
+    here = [place for place, end_s in enumerate(ends) if episode.onset_s < end_s <= episode.end_s]
+    if here and len(known.block_count) == len(known.free):
+        parts = [known.open_block[place] for place in here]
+        unit = np.array([known.unit(ends[place] - known.bucket_s)[episode.number] for place in here])
+        added = np.maximum(above_usual(known, episode, parts, unit * episode.level).sum(axis=0), 0.0)
+        known.block_count = np.maximum(known.block_count - added, 0.0)
 
 
 def _take_out(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None:
