@@ -50,6 +50,19 @@ def rate_ratio(seen: float, expected: float, others: float, *, overdispersion: f
     return Ratio(value, value * math.exp(-_Z90 * sd), value * math.exp(_Z90 * sd))
 
 
+def widened(ratio: Ratio, sd: float) -> Ratio:
+    """A ratio of which one side is uncertain by a further factor; ``sd`` is that of its natural logarithm.
+
+    >>> [round(part, 2) for part in widened(Ratio(2.0, 1.0, 4.0), 0.5)]
+    [2.0, 0.68, 5.86]
+    """
+    value, low, high = (math.log(part) for part in ratio)
+    more = _Z90 * sd
+    return Ratio(
+        ratio.value, math.exp(value - math.hypot(value - low, more)), math.exp(value + math.hypot(high - value, more))
+    )
+
+
 def ratio_weight(ratio: Ratio, *, spread: float = 0.35, silent: float = 0.2) -> float:
     """Log-odds in nats that a rate ratio is a cause's rather than a bystander's.
 
@@ -60,7 +73,7 @@ def ratio_weight(ratio: Ratio, *, spread: float = 0.35, silent: float = 0.2) -> 
     >>> [round(ratio_weight(Ratio(value, value / 1.4, value * 1.4)), 1) for value in (1.0, 2.0, 6.0)]
     [-1.1, 0.3, 3.5]
     """
-    noise = min((math.log(ratio.high) - math.log(ratio.value)) / _Z90, 0.5)
+    noise = min((math.log(ratio.high) - math.log(ratio.value)) / _Z90, 0.5 if ratio.value < 1 else 2.0)
     x = max(math.log(ratio.value), 0.0)  # whoever writes less than others is not hurt more: no tail on that side
     bystander = _log_normal(x, 0.0, math.hypot(spread, noise))
     cause = _log_normal(x, math.log(3.5), math.hypot(1.0, noise))

@@ -23,7 +23,7 @@ PASSAGE, PASSAGE_FROM = 5, 4_000
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 ONE_WORD = 1.0
-DIFFUSE, CLEAR, WORDY = 0.35, 0.12, 12
+DIFFUSE, CLEAR, WORDY = 0.3, 0.1, 12
 """Share of causes whose words nobody repeats: in a spike that says nothing unusual, and in one that speaks with one voice."""
 
 

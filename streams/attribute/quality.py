@@ -13,7 +13,7 @@ from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords, window
 from streams.attribute.evidence import Surroundings, line
 from streams.attribute.hints import hint_lines
-from streams.attribute.memory import WEEK_S, Memory
+from streams.attribute.memory import WEEK_S, Floats, Mask, Memory
 
 CHECK_LOOKBACK = timedelta(days=1)
 TELLING_TABLES = ("contacts", "counts", "frames", "late")
@@ -90,12 +90,26 @@ def _moved_lines(around: Surroundings) -> list[Evidence]:
             around.observed[mine].sum()
         ):
             continue
-        whole = past.inside(memory, {n: v for n, v in spike.slice.items() if n != name})
-        rest = float((around.observed - usual)[whole].sum())
-        if rest < 0.4 * gained:
+        others = past.inside(memory, {n: v for n, v in spike.slice.items() if n != name}) & ~mine
+        lost = _vanished(around, others, usual, memory.dimensions.index(name))
+        rest = gained + float((around.observed - usual)[others].sum())
+        if lost is not None and lost[1] > 0.4 * gained:
+            sentence = f"{name}={value} is new, and {name}={lost[0]} vanished ({lost[1]:.0f} fewer): renamed, not more."
+            lines.append(line("quality", 5.0, sentence, lost=lost[1], gained=gained))
+        elif rest < 0.4 * gained:
             sentence = f"{name}={value} is new, and all {name}s together gained {rest:+.0f} of its {gained:+.0f}: filed otherwise, not more."
             lines.append(line("quality", 4.0, sentence, together=rest, gained=gained))
     return lines
+
+
+def _vanished(around: Surroundings, others: Mask, usual: Floats, place: int) -> tuple[str, float] | None:
+    """The value that lost most of its usual contacts, at least seven in ten of them, and how many."""
+    lost: dict[str, tuple[float, float]] = {}
+    for number in others.nonzero()[0]:
+        had, has = lost.get(around.memory.leaves[number][place], (0.0, 0.0))
+        lost[around.memory.leaves[number][place]] = (had + usual[number], has + around.observed[number])
+    gone = [(had - has, value) for value, (had, has) in lost.items() if has < 0.3 * had]
+    return (max(gone)[1], float(max(gone)[0])) if gone else None
 
 
 def _counts(check: QualityResult, around: Surroundings) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.attribution import Evidence
 from schemas.timeline import Change
-from stats.shares import adoption_weight, rate_ratio, ratio_weight, share_spread
+from stats.shares import adoption_weight, rate_ratio, ratio_weight, share_spread, widened
 from stats.words import slot, words
 from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords, plain_version, window
@@ -23,6 +23,9 @@ from streams.attribute.memory import CELL_S, Memory
 EARLIER = 12
 LONGEST_S = 4 * past.DAY_S
 FEW = 8.0
+PLACES = ("product", "platform")
+SPREADING = 8.0
+"""Hours over a version's age at a spike's onset: the standard deviation of the log of its customers in the window."""
 _PATCH = re.compile(r"\d+\.\d+\.0*[1-9]")
 
 
@@ -39,20 +42,70 @@ def is_patch(version: str) -> bool:
 def version_line(change: Change, around: Surroundings, earlier: Sequence[Change]) -> Evidence | None:
     """Whether customers on a release's version write more than their number explains.
 
-    With ``populations``: contacts per customer on the version against those on the others. Without: the version's share of
-    contacts against the share that earlier versions had at the same age. With neither the line is absent.
+    For a spike about something (a topic, a region), what the same customers write about everything else at that time tells
+    how many they are. For one about everything it takes ``populations``, or else the version's share of contacts against
+    the share that earlier versions had at the same age. With none of these the line is absent.
     """
     version = change.scope.versions[0] if change.kind == "release" and change.scope.versions else ""
     if not version or "version" not in around.memory.dimensions:
         return None
     place = {name: value for name, value in around.spike.slice.items() if name != "version"}
+    beside = _beside(change, version, around, place)
+    if beside is not None:
+        return beside
     rated = _rated(change, version, around, place)
     return rated if rated is not None else _adopted(change, version, around, place, earlier)
 
 
+def _beside(change: Change, version: str, around: Surroundings, place: dict[str, str]) -> Evidence | None:
+    """Contacts on the version and on others, in the slice and beside it, by product and platform."""
+    about = {name: value for name, value in place.items() if name not in PLACES}
+    memory = around.memory
+    scope = {"product": change.scope.products, "platform": change.scope.platforms}
+    if not about:
+        return None
+    among = past.inside(memory, {name: values for name, values in scope.items() if values})
+    among = among & past.inside(memory, {name: value for name, value in place.items() if name in PLACES})
+    among = among & ~past.inside(memory, {"version": ""})
+    mine, on = past.inside(memory, about), past.inside(memory, {"version": version})
+    seen = expected = others = control = 0.0
+    for stratum in _strata(memory, among):
+        cells = [float(around.observed[stratum & a & b].sum()) for a in (mine, ~mine) for b in (on, ~on)]
+        if cells[2] >= 1 and cells[3] >= 1:
+            seen, others, control = seen + cells[0], others + cells[1], control + min(cells[2], cells[3])
+            expected += cells[1] * cells[2] / cells[3]
+    if others < FEW or control < FEW or expected < 0.5:
+        return None
+    ratio = rate_ratio(seen, expected, 1.0 / (1.0 / others + 1.0 / control))
+    active = _active(version, around)
+    who = f" ({active:,.0f} active)" if active else ""
+    sentence = (
+        f"Of customers on {version}{who} {ratio.value:.1f} times as many write about this as of those on other versions, "
+        f"by what both write about everything else ({ratio.low:.1f}\u2013{ratio.high:.1f})."
+    )
+    numbers = {"seen": seen, "expected": expected, "others": others, "control": control}
+    numbers |= {"active": active} if active else {}
+    return line("exposure", ratio_weight(ratio), sentence, ratio=ratio.value, low=ratio.low, high=ratio.high, **numbers)
+
+
+def _strata(memory: Memory, among: past.Mask) -> list[past.Mask]:
+    """The leaves chosen, by product and platform."""
+    at = [memory.dimensions.index(name) for name in PLACES if name in memory.dimensions]
+    found: dict[tuple[str, ...], past.Mask] = {}
+    for number in among.nonzero()[0]:
+        key = tuple(memory.leaves[number][place] for place in at)
+        found.setdefault(key, np.zeros(len(among), dtype=bool))[number] = True
+    return [found[key] for key in sorted(found)]
+
+
+def _active(version: str, around: Surroundings) -> float:
+    return float(sum(customers.get(version, 0) for customers in around.versions.values()))
+
+
 def _rated(change: Change, version: str, around: Surroundings, place: dict[str, str]) -> Evidence | None:
-    """Absent too while the version's contacts are still counted among ``other``."""
+    """Absent too while the version's contacts are still counted among ``other``, or its customers multiply meanwhile."""
     memory, scope = around.memory, {"product": change.scope.products, "platform": change.scope.platforms}
+    age_h = (around.spike.onset - change.starts_at).total_seconds() / 3600
     seen = expected = others = active = 0.0
     against: set[str] = set()
     for rest, customers in sorted(around.versions.items()):
@@ -72,6 +125,8 @@ def _rated(change: Change, version: str, around: Surroundings, place: dict[str, 
     if others < FEW or expected < 0.5 or not ever:
         return None
     ratio = rate_ratio(seen, expected, others)
+    # While a version spreads, its customers at one moment say little of a window: a young one's number is off by half.
+    ratio = widened(ratio, SPREADING / max(age_h, 8.0))
     old = max(against) if len(against) == 1 else "earlier versions"
     sentence = (
         f"Of customers on {version} ({active:,.0f} active) {ratio.value:.1f} times as many write as of those on {old} "
