@@ -34,6 +34,7 @@ TICK_S = 0.2
 LONGEST_PAUSE_S = 10.0
 ANSWER_S = 2.0
 STOP_S = 2.0
+COMMIT_S = 60.0
 
 
 class Agents:
@@ -145,7 +146,7 @@ class Agents:
             now = asyncio.get_running_loop().time()
             if now >= next_check or not crew.caught_up:
                 await crew.check()
-                await _commit(app, crew)
+                await commit(app, crew)
                 next_check = now + self._settings.check_s
             self._describe(crew, joined=starting.done())
             await asyncio.sleep(TICK_S)
@@ -179,11 +180,20 @@ def connect(app: faust.App, crew: Crew) -> None:
     app.on_partitions_revoked.connect(on_revoked, weak=False)
 
 
-async def _commit(app: faust.App, crew: Crew) -> None:
+async def commit(app: faust.App, crew: Crew) -> None:
+    """Commit what is applied.
+
+    Raises:
+        RetryableError: Faust's consumer, which lives in a thread and a loop of its own, is gone or does not answer.
+            Faust itself would go on and deliver nothing more.
+    """
     applied = {TP(place.topic, place.partition): offset for place, offset in crew.applied().items()}
     if applied:
         consumer: Any = app.consumer
-        await consumer.commit_applied(applied)
+        try:
+            await asyncio.wait_for(consumer.commit_applied(applied), COMMIT_S)
+        except (RuntimeError, TimeoutError) as error:
+            raise RetryableError(f"Faust's consumer is gone ({error!r})", retry_after_s=1.0) from error
 
 
 async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:

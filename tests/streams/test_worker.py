@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from schemas.broker import Broker
 from schemas.catalog import ALERTS, EXPECTATIONS, FRAMES
-from schemas.errors import FatalError
+from schemas.errors import FatalError, RetryableError
 from schemas.workspace import Workspace
 from streams.embedded import embedded_broker
+from streams.reader import Place
 from streams.stage import Outputs, Record
 from streams.topics import ensure_topics
-from streams.worker import Agents, AgentSettings
+from streams.worker import Agents, AgentSettings, commit
 from tests.kafka import apache_kafka, kafka_node
 from tests.pipeline import eventually, running
+from tests.streams.toy_worker import LISTENING
 from tests.streams.toys import TOYS, Summing, SummingState, expected, frames, publish, read_back, workspaces
 from tools.kafka.run import Node
 
@@ -116,6 +120,16 @@ def test_a_stage_that_fails_ends_the_part_with_its_sentence() -> None:
         assert "ZeroDivisionError: no contacts" in agents.health().detail
 
 
+def test_a_faust_consumer_that_is_gone_is_said_and_begun_anew() -> None:
+    async def commit_applied(_: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    app: Any = SimpleNamespace(consumer=SimpleNamespace(commit_applied=commit_applied))
+    crew: Any = SimpleNamespace(applied=lambda: {Place("frames", 0): 7})
+    with pytest.raises(RetryableError, match=r"Faust's consumer is gone \(RuntimeError\('Event loop is closed'\)\)"):
+        asyncio.run(commit(app, crew))
+
+
 class Pair:
     """Two workers in processes of their own, replaced as they die."""
 
@@ -127,7 +141,7 @@ class Pair:
     def _spawn(self) -> subprocess.Popen[bytes]:
         moment = [self._moments.pop(0)] if self._moments else []
         command = [sys.executable, "-m", "tests.streams.toy_worker", self._node.servers, str(self._spaces), *moment]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def replace_the_dead(self) -> int:
         """How many have died so far."""
@@ -142,9 +156,15 @@ class Pair:
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes:
+            # One that was started a moment ago may not listen to the signal yet.
+            assert process.stdout is not None
+            assert LISTENING.encode() in process.stdout.readline()
             process.terminate()
-        # One that was started a moment ago may not listen to the signal yet: it just ends.
-        assert {process.wait(10.0) for process in self.processes} <= {0, -signal.SIGTERM}
+        ended = [process.wait(10.0) for process in self.processes]
+        for process in self.processes:
+            assert process.stdout is not None
+            process.stdout.close()
+        assert ended == [0, 0]
 
 
 @pytest.mark.kafka

@@ -1,7 +1,7 @@
 """A worker of the toy stages as a process of its own, to be killed.
 
 ``python -m tests.streams.toy_worker SERVERS WORKSPACES [MOMENT:NUMBER]`` dies by its own hand at the so-manieth time
-that the moment comes.
+that the moment comes. It says :data:`LISTENING` on its output when SIGTERM will end it in good order.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Callable
 from schemas.broker import Broker
 from streams.worker import Agents, AgentSettings
 from tests.streams.toys import TOYS, workspaces
+
+LISTENING = "listening"
 
 
 def dying_at(moment: str, number: int) -> Callable[[str], None]:
@@ -34,6 +36,7 @@ def main(arguments: list[str]) -> None:
     """Serve until SIGTERM."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    os.write(1, f"{LISTENING}\n".encode())
     moment, _, number = (arguments[2] if len(arguments) > 2 else "never:0").partition(":")
     agents = Agents(
         Broker(servers=arguments[0]),

@@ -115,10 +115,8 @@ def test_contacts_frames_and_letters_arrive_once(broker: Broker) -> None:
     assert (letter.reason, letter.original) == ("not_json", b"{")
 
 
-@pytest.mark.kafka
-@pytest.mark.slow
-def test_killed_between_any_two_steps_nothing_is_lost_or_doubled() -> None:
-    random = Random(7)
+def records_to_kill_over(random: Random) -> list[Struct | bytes]:
+    """600 tickets over ten minutes with repeats, refusals and marks between."""
     events = some_events(random, 600)
     records: list[Struct | bytes] = []
     for minute in range(10):
@@ -126,13 +124,24 @@ def test_killed_between_any_two_steps_nothing_is_lost_or_doubled() -> None:
             e for e in events if T0 + timedelta(minutes=minute) <= e.occurred_at < T0 + timedelta(minutes=minute + 1)
         ]
         records += [*part, *random.choices(part, k=5), b"{", mark(60 * (minute - 1))]
-    records.append(mark(660, final=True))
+    return [*records, mark(660, final=True)]
+
+
+def undisturbed_result(records: Sequence[Struct | bytes]) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
+    """What one admit writes that nobody kills."""
     with apache_kafka() as undisturbed:
         ensure_topics(undisturbed)
         send(undisturbed, records)
         with running(Admit(undisturbed, SETTINGS, [ACME])):
             until(all_ended(undisturbed))
-        expected = committed(undisturbed)
+        return committed(undisturbed)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_killed_between_any_two_steps_nothing_is_lost_or_doubled() -> None:
+    records = records_to_kill_over(Random(7))
+    expected = undisturbed_result(records)
     with apache_kafka() as killed:
         ensure_topics(killed)
         send(killed, records)
@@ -146,6 +155,56 @@ def test_killed_between_any_two_steps_nothing_is_lost_or_doubled() -> None:
         with running(Admit(killed, SMALL_BATCHES, [ACME])):
             until(all_ended(killed))
         assert committed(killed) == expected
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_two_processes_killed_against_each_other_lose_and_double_nothing() -> None:
+    records = records_to_kill_over(Random(8))
+    expected = undisturbed_result(records)
+    fates = {"0": ["produced", "after_commit", "assigned"], "1": ["before_commit", "revoked", "produced"]}
+    deaths = 0
+    with apache_kafka() as broker:
+        ensure_topics(broker)
+        processes = {slot: start_dying(broker, slot, moments.pop(0), 2) for slot, moments in fates.items()}
+        for process in processes.values():
+            wait_for(process, "rebuilt")
+        send(broker, records)
+        deadline = time.monotonic() + 2 * WAIT_S
+        while not all_ended(broker)():
+            assert time.monotonic() < deadline, "it did not come about in time"
+            for slot, process in processes.items():
+                if process.poll() is not None:
+                    assert process.returncode == -signal.SIGKILL
+                    deaths += 1
+                    close(process)
+                    moment = fates[slot].pop(0) if fates[slot] else "never"
+                    processes[slot] = start_dying(broker, slot, moment, 1)
+            time.sleep(0.2)
+        for process in processes.values():
+            process.kill()
+            close(process)
+        assert committed(broker) == expected
+    assert deaths >= 2
+
+
+def start_dying(broker: Broker, slot: str, moment: str, count: int) -> subprocess.Popen[str]:
+    """An admit process that kills itself at a moment."""
+    command = [sys.executable, "-m", "tests.streams.admit.dying", broker.servers, moment, str(count), slot]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def wait_for(process: subprocess.Popen[str], moment: str) -> None:
+    """Read what a process says until it names the moment."""
+    assert process.stdout is not None
+    assert any(line.strip() == moment for line in process.stdout)
+
+
+def close(process: subprocess.Popen[str]) -> None:
+    """Let go of a process that has ended."""
+    assert process.stdout is not None
+    process.wait(10.0)
+    process.stdout.close()
 
 
 def committed(broker: Broker) -> dict[str, list[tuple[bytes | None, bytes | None]]]:
@@ -162,7 +221,7 @@ TIMES = re.compile(rb'"(?:ingested_at|at)":"[^"]*"')
 def die(broker: Broker, moment: str, count: int) -> int:
     """Exit code of an admit process that kills itself at a moment."""
     command = [sys.executable, "-m", "tests.streams.admit.dying", broker.servers, moment, str(count)]
-    return subprocess.run(command, timeout=WAIT_S, check=False).returncode
+    return subprocess.run(command, timeout=WAIT_S, check=False, stdout=subprocess.DEVNULL).returncode
 
 
 def test_an_aborted_batch_is_taken_again() -> None:
