@@ -18,8 +18,9 @@ BLAMED_AT = 0.5
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """One true spike and what was said of it. ``found`` is empty for one that was not seen; faint ones are
-    shown and count neither way. ``blamed`` names decoys that were put first or at 0.5 and more."""
+    """One true spike and what was said of it. ``found`` is empty for one that was not seen, which does not count
+    against a faint one; once found it counts like any other. ``blamed`` names decoys that were put first or at 0.5
+    and more."""
 
     truth: str
     onset: str
@@ -120,6 +121,7 @@ def _verdict(true: TrueSpike, found: Sequence[Attribution], near: Sequence[Attri
         said=f"{cause.kind} {cause.key}".strip(),
         probability=cause.probability,
         right=_is_right(true, cause),
+        counts=True,
         blamed=tuple(blamed),
     )
 

@@ -50,7 +50,7 @@ HABITS: dict[ChangeKind, Habits] = {
 """By kind of change."""
 
 PRECISION_H = {"minute": 1.0 / 60, "hour": 1.0, "day": 24.0}
-TEMPERATURE = 0.8
+TEMPERATURE = 1.0
 CEILING = 0.98
 TOO_LATE = -6.0
 NEVER = -8.0

@@ -78,10 +78,13 @@ def test_decoy_named_less_than_one_half_and_not_first_is_not_blamed() -> None:
     assert compare([TRUE], [_found(("release", "app 7.0", 0.6), ("release", "app 7.1", 0.4))]).blamed == ()
 
 
-def test_silence_counts_against_a_loud_spike_and_not_against_a_faint_one() -> None:
+def test_silence_counts_against_a_loud_spike_and_not_a_faint_one_which_counts_once_found() -> None:
     assert compare([TRUE], []).counted == 1
     assert not compare([TRUE], []).passed
-    assert compare([replace(TRUE, strength="faint")], []).counted == 0
+    faint = replace(TRUE, strength="faint")
+    assert compare([faint], []).counted == 0
+    assert compare([faint], [_found(("unknown", "", 1.0))]).counted == 1
+    assert not compare([faint], [_found(("unknown", "", 1.0))]).passed
 
 
 def test_where_nobody_knows_measurement_is_as_good_as_unknown() -> None:
