@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schemas.timeline import PopulationCount
 
-KEPT = 256
+KEPT = timedelta(days=90)
 STALE = timedelta(days=14)
 Pairs = tuple[tuple[str, str], ...]
 
@@ -24,7 +24,7 @@ class Told(NamedTuple):
 
 @dataclass(slots=True)
 class Census:
-    """Counts by slice, in order of time; the last :data:`KEPT` of each."""
+    """Counts by slice, in order of time, of the last :data:`KEPT`."""
 
     counts: dict[Pairs, list[Told]] = field(default_factory=dict)
 
@@ -34,8 +34,14 @@ def count(census: Census, population: PopulationCount, *, before: datetime | Non
     arrived = population.at if before is None else max(population.at, before)
     told = census.counts.setdefault(tuple(sorted(population.slice.items())), [])
     insort(told, Told(population.at, arrived, population.customers))
-    if len(told) > 2 * KEPT:
-        del told[:KEPT]
+
+
+def forget(census: Census, before: datetime) -> None:
+    """Drop what no decision from a moment on can use; never by number, as input may be far ahead of decisions."""
+    for pairs in list(census.counts):
+        census.counts[pairs] = [one for one in census.counts[pairs] if one.at >= before]
+        if not census.counts[pairs]:
+            del census.counts[pairs]
 
 
 def by_version(census: Census, moment: datetime, as_of: datetime) -> dict[Pairs, dict[str, int]]:

@@ -7,6 +7,7 @@ decisions taken in order of time. What is decided at a moment uses nothing later
 from __future__ import annotations
 
 import heapq
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,8 @@ from streams.attribute import book as timeline_book
 from streams.attribute import memory as past
 from streams.attribute.book import Book
 from streams.attribute.case import Case, window
-from streams.attribute.census import Census, count
+from streams.attribute.census import KEPT as CENSUS_KEPT
+from streams.attribute.census import Census, count, forget
 from streams.attribute.explain import Known, could_touch, explain, reweighed
 from streams.attribute.frontier import END, StreamProgress, TimelineProgress, covered, frontier, note_timeline
 from streams.attribute.impacts import changed, impact_key, impact_of
@@ -38,7 +40,6 @@ from streams.stage import Outputs, Record
 SETTLE = timedelta(days=14)
 KEPT = timedelta(days=400)
 CHECKS_KEPT = 200
-HUNCHES_KEPT = 400
 CHANGE, REVISION, WORD, FINAL = 1, 2, 3, 4
 STREAMS = ("contacts", "low_scores")
 
@@ -149,8 +150,7 @@ def _take_entry(state: State, entry: TimelineEntry) -> None:
         count(state.census, entry.population, before=before)
     if entry.hunch is not None:
         arrived = entry.hunch.at if before is None else max(entry.hunch.at, before)
-        kept = [*state.hunches, replace(entry.hunch, at=arrived)]
-        state.hunches = sorted(kept, key=lambda one: (one.at, one.about, one.text))[-HUNCHES_KEPT:]
+        insort(state.hunches, replace(entry.hunch, at=arrived), key=lambda one: (one.at, one.about, one.text))
 
 
 def _schedule_spikes(state: State, stream: StreamProgress) -> None:
@@ -354,6 +354,8 @@ def _hours(case: Case, memory: Memory) -> float | None:
 
 def _forget(state: State, now: datetime) -> None:
     """Drop the words of settled spikes, and after a year the spikes themselves."""
+    forget(state.census, now - CENSUS_KEPT)
+    state.hunches = [one for one in state.hunches if one.at >= now - CENSUS_KEPT]
     for spike_id in [s for s, case in state.cases.items() if case.done and case.spike.as_of < now - KEPT]:
         case = state.cases.pop(spike_id)
         if case.last is not None:

@@ -21,6 +21,8 @@ from streams.attribute.evidence import Surroundings, line
 from streams.attribute.memory import CELL_S, Memory
 
 EARLIER = 12
+WORTH = 0.25
+"""Nats that each earlier version to compare with lets the comparison weigh: ages are as uncertain as dates."""
 LONGEST_S = 4 * past.DAY_S
 FEW = 8.0
 PLACES = ("product", "platform")
@@ -164,8 +166,9 @@ def _adopted(
         return None
     gained = float((around.observed - around.expected)[stated].sum())
     excess_share = min(max(gained / total, 0.02), 0.95)
-    weight = adoption_weight(round(seen), round(max(total, seen)), usual, excess_share=excess_share)
     count = sum(pair is not None for pair in pairs)
+    weight = adoption_weight(round(seen), round(max(total, seen)), usual, excess_share=excess_share)
+    weight = max(-WORTH * count, min(WORTH * count, weight))
     sentence = (
         f"{seen / total:.0%} of the contacts that state a version are on {version}; {count} earlier versions had "
         f"{usual.mean:.0%} at that age."

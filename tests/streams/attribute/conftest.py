@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schemas.frame import Frame, Sample, Signs
 from schemas.spike import Expectation, Spike
-from schemas.timeline import Change, Scope, TimelineEntry
+from schemas.timeline import Change, Hunch, PopulationCount, Scope, TimelineEntry
 from schemas.workspace import Dimension, Workspace
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -28,6 +28,7 @@ USUAL = (
     "can you tell me when the blue shoes are back",
 )
 TIMELINE_INPUTS = ("releases/0", "changes/0")
+EXTRA_INPUTS = (*TIMELINE_INPUTS, "populations/0")
 FRAME_INPUTS = ("tickets/0", "chats/0")
 
 
@@ -52,6 +53,7 @@ class World:
     customer: str = ""
     vary: bool = True
     quiet_surveys: bool = True
+    told: list[tuple[datetime, PopulationCount | Hunch]] = field(default_factory=list)
 
     def workspace(self) -> Workspace:
         return Workspace(name="shop", bucket_s=3600, progress="input", dimensions=DIMENSIONS, sample_k=50)
@@ -147,8 +149,12 @@ class World:
     def timeline(self) -> list[TimelineEntry]:
         entries = []
         end = START + timedelta(days=self.days)
-        for name in TIMELINE_INPUTS:
+        names = EXTRA_INPUTS if self.told else TIMELINE_INPUTS
+        for name in names:
             mine = [c for c in self.changes if (c.kind == "release") == (name == "releases/0")]
+            if name == "populations/0":
+                entries.extend(self.others(end))
+                continue
             moments: list[tuple[datetime, Change | None]] = [(c.recorded_at, c) for c in mine]
             moments += [(START + timedelta(hours=6 * i), None) for i in range(self.days * 4)]
             moments.sort(key=lambda pair: (pair[0], pair[1].key if pair[1] else ""))
@@ -161,13 +167,32 @@ class World:
                         workspace="shop",
                         origin=name,
                         seq=seq,
-                        inputs=TIMELINE_INPUTS,
+                        inputs=names,
                         until=until,
                         final=seq == len(moments),
                         change=change,
                     )
                 )
         return entries
+
+    def others(self, end: datetime) -> list[TimelineEntry]:
+        """Populations and hunches, then progress to the end."""
+        found = [
+            TimelineEntry(
+                workspace="shop",
+                origin="populations/0",
+                seq=seq,
+                inputs=EXTRA_INPUTS,
+                until=at,
+                population=one if isinstance(one, PopulationCount) else None,
+                hunch=one if isinstance(one, Hunch) else None,
+            )
+            for seq, (at, one) in enumerate(sorted(self.told, key=lambda pair: pair[0]), start=1)
+        ]
+        last = TimelineEntry(
+            workspace="shop", origin="populations/0", seq=len(found) + 1, inputs=EXTRA_INPUTS, until=end, final=True
+        )
+        return [*found, last]
 
     def judgements(self) -> tuple[list[Spike], list[Expectation]]:
         onset = self.onset

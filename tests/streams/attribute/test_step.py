@@ -16,7 +16,7 @@ from schemas.catalog import ATTRIBUTIONS, IMPACTS
 from schemas.frame import Signs
 from schemas.quality import QualityResult
 from schemas.raw import Feedback, RollOutStep
-from schemas.timeline import Change, Scope
+from schemas.timeline import Change, Hunch, PopulationCount, Scope
 from streams.attribute.step import ATTRIBUTE, SETTLE
 
 Run = Callable[..., list[Any]]
@@ -309,6 +309,18 @@ def test_no_interleaving_of_origins_changes_any_output(
     at = w.onset + timedelta(hours=20)
     late = replace(make_release("app 2.0", w.onset - timedelta(minutes=30), PAYMENT), recorded_at=at, available_at=at)
     w.changes = [*bystanders, late]
+    w.told = [
+        (w.onset + timedelta(hours=3), Hunch(at=w.onset + timedelta(hours=3), about="", text="is it app 2.0?")),
+        *(
+            (
+                w.onset + timedelta(hours=hours),
+                PopulationCount(
+                    at=w.onset + timedelta(hours=hours), slice={"product": "app", "version": "2.0"}, customers=9
+                ),
+            )
+            for hours in range(-600, 30, 1)
+        ),
+    ]
     records = w.records()
     expected = run_stage(ATTRIBUTE, w.workspace(), flat(records, 0))
     assert len(attributions(expected)) == 8
