@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from schemas.slices import MISSING, OTHER
 from stats.placing import Evidence, Lattice, Placed, place, weigh
+from streams.detect.episode import Episode
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
 from streams.detect.memory import EMPTY, Sparse, added
@@ -162,12 +163,13 @@ def leaves_of(known: Known, rungs: Ladder, rows: Ints) -> list[Sparse]:
     return [part if here else EMPTY for part, here in zip(found, judged, strict=True)]
 
 
-def _left(known: Known, some: Folds, rungs: Ladder, rows: Ints) -> Floats:
-    """Contacts per group in these steps without what spikes that have closed added to them."""
+def remaining(known: Known, rungs: Ladder, rows: Ints, *, before: Episode | None = None) -> list[Sparse]:
+    """Contacts per leaf of these steps without what spikes that have closed (``before`` this one closed) added to them."""
     parts = leaves_of(known, rungs, rows)
     begin_s = known.last_end_s(rungs) - len(rows) * rungs.step_s
-    for one in known.episodes:
-        if one.state != "closed" or one.teaches or one.end_s is None or one.end_s <= begin_s:
+    closed = [one for one in known.episodes if one.state == "closed" and not one.teaches and one is not before]
+    for one in sorted(closed, key=lambda one: one.closed_s):
+        if one.end_s is None or one.end_s <= begin_s or (before is not None and one.closed_s >= before.closed_s):
             continue
         within = inside(known, one.pairs)
         for step, part in enumerate(parts):
@@ -177,6 +179,12 @@ def _left(known: Known, some: Folds, rungs: Ladder, rows: Ints) -> Floats:
                 usually = float(rungs.windows.unit[rows[step], one.number]) * one.level
                 less = np.where(here, min(usually / max(float(part.counts[here].sum()), 1e-9), 1.0), 1.0)
                 parts[step] = Sparse(part.places, np.asarray(part.counts * less, dtype=np.float64))
+    return parts
+
+
+def _left(known: Known, some: Folds, rungs: Ladder, rows: Ints) -> Floats:
+    """The same added up per group."""
+    parts = remaining(known, rungs, rows)
     places = np.concatenate([part.places for part in parts] or [EMPTY.places])
     return some.sums(places, np.concatenate([part.counts for part in parts] or [EMPTY.counts]))
 

@@ -65,7 +65,7 @@ def gather(known: Known, episode: Episode, pairs: Pairs) -> bool:
 
 
 def are_one(known: Known, earlier: Episode, later: Episode) -> bool:
-    """Whether most of what the later spike adds is the earlier one's."""
+    """Whether most of what the later spike adds is the earlier one's, and nothing asks for the later one beside it."""
     rungs = known.reaching(min(earlier.onset_s, later.onset_s))
     rows = known.rows(rungs, later.onset_s)
     shared = inside(known, earlier.pairs) & inside(known, later.pairs)
@@ -73,7 +73,12 @@ def are_one(known: Known, earlier: Episode, later: Episode) -> bool:
         return False
     own = float(added_to(known, later, rungs, rows, later.pairs).sum())
     theirs = float(added_to(known, earlier, rungs, rows, later.pairs).sum())
-    return own > 0.0 and theirs >= SAME * own
+    if own <= 0.0 or theirs < SAME * own:
+        return False
+    window = min(earlier.window, len(rungs.lengths) - 1)
+    seen = stretch(known, rungs, window, known.rows(rungs, min(earlier.onset_s, later.onset_s)))
+    others = [one.pairs for one in known.episodes if one.state == "open" and one is not earlier and one is not later]
+    return later.pairs not in [pairs for pairs, _ in seen.placed(others)]
 
 
 def cover(known: Known, episode: Episode) -> None:

@@ -10,7 +10,8 @@ from streams.detect.episode import Episode
 from streams.detect.hints import hints_of
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
-from streams.detect.place import above_usual, added_to, counted, explained_by, own_counts, shared_mass
+from streams.detect.leafwise import remaining
+from streams.detect.place import above_usual, added_to, counted, own_counts, shared_mass
 
 CALM_SHARE = 0.02
 
@@ -65,6 +66,7 @@ def close(known: Known, episode: Episode, *, end_s: int | None = None, stayed: b
     """Close a spike at ``end_s``, or else where its excess was complete."""
     episode.end_s = _end(known, episode) if end_s is None else end_s
     episode.state, episode.teaches = "closed", stayed
+    episode.closed_s = (known.now_s, known.spike_seq)
     told = tell(known, episode, end_s=episode.end_s)
     refree(known)
     clean(known, episode)
@@ -102,11 +104,9 @@ def _clean_block(known: Known, episode: Episode) -> None:
 def _take_out(known: Known, episode: Episode, rungs: Ladder, rows: Ints) -> None:
     """Scale these steps down by what the spike added, so far as an earlier one has not been taken out of them."""
     count, unit = rungs.windows.count, rungs.windows.unit
-    added = np.maximum(explained_by(known, episode, rungs, rows).sum(axis=0), 0.0)
-    left = float((count[rows, episode.number] - unit[rows, episode.number] * episode.level).sum())
-    if left <= 0.0 or added[episode.number] <= 0.0:
-        return
-    added *= min(left / float(added[episode.number]), 1.0)
+    parts = remaining(known, rungs, rows, before=episode)
+    above = above_usual(known, episode, parts, unit[rows, episode.number] * episode.level)
+    added = np.maximum(above.sum(axis=0), 0.0)
     for other in known.episodes:
         if other.state == "open" and set(episode.pairs) <= set(other.pairs):
             added[other.covered] = 0.0
