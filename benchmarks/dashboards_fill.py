@@ -128,10 +128,12 @@ AT_ONCE = 250_000
 
 
 def fill(client: Client, contacts: int) -> None:
-    """Write everything, contacts in blocks as a sink would have over the year, then let ClickHouse merge as it would by then."""
+    """Write everything, contacts in blocks as a sink would have over the year, all but the last merged as they would be by then."""
     said = {"n": contacts, "first": FIRST, "last": LAST, "span_ms": DAYS * 86_400_000, "days": DAYS, "buckets": BUCKETS}
     for begin in range(0, contacts, AT_ONCE):
         many = min(AT_ONCE, contacts - begin)
+        if begin + AT_ONCE >= contacts:
+            client.command("OPTIMIZE TABLE contacts FINAL")
         client.command(_CONTACTS.format(**said, begin=begin, many=many, dimensions=_DIMENSIONS.format(n=contacts)))
     for (month,) in client.query("SELECT DISTINCT toYYYYMM(occurred_at) FROM contacts ORDER BY 1").result_rows:
         client.command(_COUNTS.format(month=month))
@@ -139,3 +141,5 @@ def fill(client: Client, contacts: int) -> None:
     client.command(_EXPECTATIONS.format(**said, slices=len(SLICES), names=names, many=BUCKETS * len(SLICES)))
     for sql in (_JUDGED, _FRAMES, _PROGRESS, _SPIKES, _ATTRIBUTIONS, _CANDIDATES, _CHANGES, _IMPACTS, _POPULATIONS, _SAID, _LETTERS, _QUALITY):  # fmt: skip
         client.command(sql.format(**said))
+    for name in ("counts", "expectations", "judged", "frames"):
+        client.command(f"OPTIMIZE TABLE {name} FINAL")

@@ -25,6 +25,13 @@ _CURVES = f"""
         )
 """
 
+# Each window as a range of its own, so that only these buckets are read; an earlier one that is missing is in 1970.
+_ZEROS = f"(SELECT arrayResize(groupArray(zero), {EARLIER + 2}) FROM ({_CURVES}))"
+_WINDOWS = " OR ".join(
+    f"bucket_start >= {_ZEROS}[{place}] - toIntervalHour({HOURS_BEFORE}) AND bucket_start < {_ZEROS}[{place}] + toIntervalHour({HOURS_AFTER})"
+    for place in range(1, EARLIER + 3)
+)
+
 ALIGNED = f"""
 SELECT hour, if(hour < before_now, this, NULL) AS contacts, if(usual_known, usual_week, NULL) AS usual,
     if(curves > 0, earlier / curves, NULL) AS previous
@@ -39,9 +46,7 @@ FROM (
         FROM (
             SELECT bucket_start, sum(counts_now.contacts) AS contacts, 1 AS place
             FROM counts_now
-            WHERE {HERE} AND stream = 'contacts' AND {_SCOPE}
-              AND bucket_start >= (SELECT min(zero) FROM ({_CURVES})) - toIntervalHour({HOURS_BEFORE})
-              AND bucket_start < {_START} + toIntervalHour({HOURS_AFTER})
+            WHERE {HERE} AND stream = 'contacts' AND ({_WINDOWS}) AND {_SCOPE}
             GROUP BY bucket_start
         ) AS counted
         INNER JOIN ({_CURVES}) AS curves ON curves.place = counted.place

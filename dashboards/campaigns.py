@@ -13,7 +13,6 @@ _START = f"(SELECT max(starts_at) {_MINE})"
 _SINCE_LAUNCH = (
     f"{HERE} AND occurred_at >= {_START} AND occurred_at < least({_START} + toIntervalDay(14), {parameter('until')})"
 )
-_BEFORE_LAUNCH = f"{HERE} AND occurred_at >= {_START} - toIntervalDay(14) AND occurred_at < {_START}"
 _NO_PROMOTION = "No promotion has come in: send them to the topic `promotions`, from the marketing tool."
 
 PROMOTIONS = Panel(
@@ -49,25 +48,18 @@ PROMOTION_CURVE = Panel(
     empty="No contact was counted for this promotion's audience within a day before to three days after its launch.",
 )
 
-_TEXT = "concat(subject, ' ', text)"
 # A promise is named by its code, by more than half of its longer words, or where it has only one such, as a whole.
-_WORDS = "arrayDistinct(arrayFilter(word -> length(word) > 3, splitByNonAlpha(lowerUTF8(claim))))"
-
-
-def _naming(span: str, name: str) -> str:
-    return f"""
-        SELECT claim, count() AS {name}, max(text) AS sentence
-        FROM (SELECT {_TEXT} AS text FROM contacts_now WHERE {span} AND length({_TEXT}) > 1
-              AND multiSearchAnyCaseInsensitive({_TEXT}, arrayPushBack(arrayDistinct(arrayFlatten(arrayMap(claim -> {_WORDS}, {_CLAIMS}))), code_or_nothing))) AS c
-        ARRAY JOIN {_CLAIMS} AS claim
-        WHERE (position(claim, code_or_nothing) > 0 AND positionCaseInsensitive(text, code_or_nothing) > 0)
-            OR if(length({_WORDS}) > 1, arrayCount(word -> positionCaseInsensitive(text, word) > 0, {_WORDS}) * 2 > length({_WORDS}), positionCaseInsensitive(text, claim) > 0)
-        GROUP BY claim""".replace("code_or_nothing", _CODE)
-
-
 _CLAIMS = f"(SELECT groupArrayArray(claims) {_MINE})"
 # No text holds a line break where a code would stand, so a promotion without a code finds nothing by it.
-_CODE = f"ifNull((SELECT if(max(code) = '', '\\\\n', max(code)) {_MINE}), '\\\\n')"
+_CODE = f"ifNull((SELECT if(max(code) = '', '\\n', lowerUTF8(max(code))) {_MINE}), '\\n')"
+_WORDS_OF = "arrayDistinct(arrayFilter(word -> length(word) > 3, splitByNonAlpha(lowerUTF8(claim))))"
+# What each promise is looked for by: (promise, in small letters, its words, whether its code says it all).
+_SOUGHT = (
+    f"arrayMap(claim -> (claim, lowerUTF8(claim), {_WORDS_OF}, position(lowerUTF8(claim), {_CODE}) > 0), {_CLAIMS})"
+)
+_ANY = f"arrayDistinct(arrayPushBack(arrayFlatten(arrayMap(claim -> {_WORDS_OF}, {_CLAIMS})), {_CODE}))"
+_NAMED = f"""(sought.4 AND position(said, {_CODE}) > 0)
+        OR if(length(sought.3) > 1, arrayCount(word -> position(said, word) > 0, sought.3) * 2 > length(sought.3), position(said, sought.2) > 0)"""
 
 CLAIMS = Panel(
     id="claims",
@@ -76,10 +68,20 @@ CLAIMS = Panel(
     shape="bars",
     columns=("claim", "mentions", "before", "sentence"),
     sql=f"""
-SELECT claims.claim AS claim, now.mentions AS mentions, earlier.before AS before, now.sentence AS sentence
+SELECT claims.claim AS claim, found.since AS mentions, found.earlier AS before, found.text AS sentence
 FROM (SELECT arrayJoin({_CLAIMS}) AS claim) AS claims
-LEFT JOIN ({_naming(_SINCE_LAUNCH, "mentions")}) AS now ON now.claim = claims.claim
-LEFT JOIN ({_naming(_BEFORE_LAUNCH, "before")}) AS earlier ON earlier.claim = claims.claim
+LEFT JOIN (
+    SELECT sought.1 AS claim, countIf(launched) AS since, countIf(NOT launched) AS earlier, anyIf(said, launched) AS text
+    FROM (
+        SELECT lower(concat(subject, ' ', text)) AS said, occurred_at >= {_START} AS launched
+        FROM contacts_now
+        WHERE {HERE} AND occurred_at >= {_START} - toIntervalDay(7) AND occurred_at < least({_START} + toIntervalDay(7), {parameter("until")})
+          AND multiSearchAny(said, {_ANY})
+    )
+    ARRAY JOIN {_SOUGHT} AS sought
+    WHERE {_NAMED}
+    GROUP BY claim
+) AS found ON found.claim = claims.claim
 ORDER BY mentions DESC, claim
 """,
     empty="This promotion states no `claims`: send what customers are told, and this shows which of it they write in about.",

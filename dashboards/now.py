@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Threshold, parameter
-from dashboards.sql import ABOVE, BAND_HIGH, BAND_LOW, BELOW, HERE, JUDGED, OWNED, SLICE, STREAM, stepped, within
+from dashboards.sql import (
+    ABOVE,
+    BAND_HIGH,
+    BAND_LOW,
+    BELOW,
+    HERE,
+    JUDGED,
+    OWNED,
+    SLICE,
+    STREAM,
+    lately,
+    stepped,
+    within,
+)
 
 _BANDS = f"""
     SELECT {stepped("bucket_start")} AS t, observed AS seen, expected AS mean, {BELOW}, {ABOVE}, gap AS holed
@@ -146,7 +159,7 @@ FROM (
     SELECT max(occurred_at) AS at, argMax(contacts_all.wait_s, occurred_at) AS wait_s,
         max(ifNull(transfers, 0) > 0 OR ended = 'handed_over') AS handed
     FROM contacts_all
-    WHERE {HERE} AND {within("occurred_at")} AND (isNotNull(contacts_all.wait_s) OR isNotNull(transfers) OR ended = 'handed_over')
+    WHERE {HERE} AND {lately("occurred_at")} AND (isNotNull(contacts_all.wait_s) OR isNotNull(transfers) OR ended = 'handed_over')
     GROUP BY source, contact
 )
 GROUP BY t

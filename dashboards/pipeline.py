@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Threshold, parameter
-from dashboards.sql import HERE, stepped, within
+from dashboards.sql import HERE, lately, stepped, within
 
 # A message that could not be read has no workspace: it is everybody's.
 _LETTERS = f"({HERE} OR workspace = '')"
@@ -32,7 +32,7 @@ STORED = Panel(
     columns=("what", "records", "latest"),
     sql=f"""
 SELECT what, records, latest FROM (
-SELECT 'contacts' AS what, count() AS records, maxOrNull(occurred_at) AS latest FROM contacts_now WHERE {HERE} AND {within("occurred_at")}
+SELECT 'contacts' AS what, count() AS records, maxOrNull(occurred_at) AS latest FROM contacts_now WHERE {HERE} AND {lately("occurred_at")}
 UNION ALL
 SELECT 'changes', count(), maxOrNull(starts_at) FROM changes_now WHERE {HERE} AND {within("starts_at")}
 UNION ALL
@@ -88,7 +88,7 @@ LATE = Panel(
     sql=f"""
 SELECT {stepped("occurred_at")} AS t, count() AS contacts
 FROM contacts_now
-WHERE {HERE} AND {within("occurred_at")} AND late
+WHERE {HERE} AND {lately("occurred_at")} AND late
 GROUP BY t
 ORDER BY t
 """,
@@ -121,7 +121,7 @@ SELECT {stepped("occurred_at")} AS t, quantile(0.5)(greatest(0, dateDiff('millis
     quantile(0.5)(greatest(0, dateDiff('millisecond', ingested_at, landed_at)) / 1000) AS landed_s,
     quantile(0.95)(greatest(0, dateDiff('millisecond', ingested_at, landed_at)) / 1000) AS landed_long_s
 FROM landings
-WHERE {HERE} AND {within("occurred_at")} AND landed_at < ingested_at + toIntervalDay(1)
+WHERE {HERE} AND {lately("occurred_at")} AND landed_at < ingested_at + toIntervalDay(1)
 GROUP BY t
 ORDER BY t
 """,
