@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -28,6 +29,7 @@ from schemas.catalog import STAGE_TOPICS
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
+from sinks.aside import beside
 from sinks.batch import Batch, Place, store
 from sinks.letters import send
 from sinks.meters import LAG, REFUSED, STORE_AWAY
@@ -39,6 +41,7 @@ LOG = structlog.get_logger("whence.sink")
 _KAFKA_LOG = logging.getLogger("whence.sink.kafka")
 _AT_ONCE = 1_000
 _LAG_EVERY_S = 2.0
+_PATIENCE_S = 2.0
 
 
 class Writer:
@@ -185,7 +188,7 @@ class Writer:
             ended = stop.is_set()
             self._gather(consumer, stop)
             if self._batch.count:
-                self._write(client)
+                self._write(client, stop)
                 self._before_commit()
             if self._batch.following:
                 self._commit(consumer)
@@ -220,9 +223,11 @@ class Writer:
             LOG.warning("kafka", topic=topic, reason=error.str())
         return False
 
-    def _write(self, client: Client) -> None:
+    def _write(self, client: Client, stop: threading.Event) -> None:
         """Store the batch. Until this returns, no offset of it is committed."""
-        letters = self._blips(store, client, self._store, self._batch)
+        insert = partial(self._blips, store, client, self._store, self._batch)
+        # An engine in this process is never left in the middle of an insert; a server that stalls may be.
+        letters = insert() if self._store.path else beside(insert, stop, patience_s=_PATIENCE_S)
         if letters:
             self._refuse(letters)
         self._failures = 0

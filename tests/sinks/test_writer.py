@@ -171,6 +171,21 @@ def test_inserts_that_fail_or_are_not_answered_are_repeated_and_seen_once(
     assert seen(server_store, workspace) == 200
 
 
+def test_a_store_that_stalls_does_not_hold_up_the_end(
+    broker: Broker, server: ClickHouseServer, server_store: StoreSettings, workspace: str
+) -> None:
+    try:
+        with running(Writer(broker, server_store, QUICK)) as sink:
+            eventually(lambda: sink.writer.health().ready)
+            server.misbehave(stall_s=30.0)
+            publish(broker, CONTACTS.name, contacts(workspace, 0, 10))
+            eventually(lambda: any(thread.name == "sink-insert" for thread in threading.enumerate()))
+            assert sink.end() < 15.0
+        assert committed(broker, CONTACTS.name, "whence-sink") == 0
+    finally:
+        server.misbehave()
+
+
 class PlantedCrash(BaseException):
     """The process is gone."""
 
