@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from schemas.broker import Broker
+from sources.stories.launches import with_launches
 from sources.stories.story import Story, make_story
 from whence.feed import feed
 from whence.settings import Settings
@@ -61,7 +62,7 @@ def run_demo(settings: Settings, seed: int, *, speed: float, browser: bool) -> N
     Raises:
         FatalError: the page's port is taken, or a part cannot go on.
     """
-    story = told_story(seed)
+    story = with_launches(told_story(seed))
 
     def fed(broker: Broker, stop: threading.Event) -> None:
         say(f"{story.company} has {len(story.events):,} events; the live days begin on {story.live_from:%Y-%m-%d}.")
