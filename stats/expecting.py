@@ -22,12 +22,13 @@ MOST_WEEKS = 20.0
 class Expecting:
     """Shape and level of every series, taught block by block.
 
-    ``clean`` holds the last week's contacts with what must not teach replaced by what was expected.
+    ``between``: steps are shorter than blocks, so that shapes are interpolated. ``clean`` holds the last week's contacts with what must not teach replaced by what was expected.
     """
 
-    def __init__(self, series: int, *, block_s: int, holidays: frozenset[int]) -> None:
+    def __init__(self, series: int, *, block_s: int, holidays: frozenset[int], between: bool = False) -> None:
         self.block_s = block_s
         self.holidays = holidays
+        self.between = between
         self.per_day = -(-DAY_S // block_s)
         self.per_week = max(WEEK_S // block_s, 2)
         self.shape = WeekShape(series, per_day=self.per_day)
@@ -112,7 +113,7 @@ class Expecting:
         if self.units is not None:
             self.yesterday = self.units.unit[-1]
         self.units = fit_day(seen, around, self.slot(day * DAY_S) // self.per_day, dispersion, wander2=self.wander2)
-        if self.block_s == HOUR_S:
+        if self.between:
             self.tomorrow = fit_day(
                 seen, around, self.slot((day + 1) * DAY_S) // self.per_day, dispersion, wander2=self.wander2
             ).unit[0]

@@ -15,7 +15,7 @@ from stats.errors import DomainError
 from stats.expecting import Expecting
 from stats.judging import Judging
 from stats.levels import MONTH
-from stats.rungs import Rungs
+from stats.rungs import EARLY_D, Rungs, early_width
 from stats.windows import ladder
 
 Floats = NDArray[np.float64]
@@ -28,8 +28,6 @@ FINE_S = 3 * HOUR_S
 NO_SPIKE = -1
 WARM_D = 3
 RIPE_WINDOWS = 3
-WIDE = 0.36
-WIDE_D = 3.5
 FIRST_D = 2
 STAYS_S = 14 * DAY_S
 RETURN_S = DAY_S
@@ -40,8 +38,6 @@ SILENT_NATS = 16.1
 DROP_Z = -6.0
 MEMORY_D = 120.0
 HOLIDAY2 = 0.09
-EARLY_D = 8.0
-EARLY2 = 0.1
 
 
 class Verdict(NamedTuple):
@@ -82,8 +78,8 @@ class FlatDetector:
         self.holidays = holidays
         self.per_block = max(HOUR_S // step_s, 1)
         self.block_s = step_s * self.per_block
-        self.expecting = Expecting(series, block_s=self.block_s, holidays=holidays)
         fine = self.per_block > 1
+        self.expecting = Expecting(series, block_s=self.block_s, holidays=holidays, between=fine)
         lengths = ladder(self.block_s, longest_s=WEEK_S, shortest_s=FINE_S if fine else 0)
         self.coarse = Rungs(
             self.block_s, lengths, tuple(n - 1 for n in lengths), keep=2 * max(lengths) + 2, series=series
@@ -229,7 +225,7 @@ class FlatDetector:
         before = {lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}
         rungs.expect(before)
         rungs.push(count, unit)
-        ripe = self.days >= np.maximum(WARM_D, RIPE_WINDOWS * rungs.lengths * rungs.step_s / DAY_S)
+        ripe = self.days >= np.maximum(WARM_D, RIPE_WINDOWS * rungs.windows.lengths * rungs.step_s / DAY_S)
         self.judging.add(place, ripe=ripe, free=self.alive & (unit > 0), calm=self.spike < 0)
         rungs.learn(before, self._calm())
 
@@ -274,7 +270,7 @@ class FlatDetector:
             if place and not self._block_ends():
                 continue
             last = len(rungs.lengths) - 1
-            quiet = next((i for i, n in enumerate(rungs.lengths.tolist()) if n >= 8), last)
+            quiet = next((i for i, n in enumerate(rungs.lengths) if n >= 8), last)
             at = max(window, min(quiet, last))
             if start_s - self.opened_s[one] >= STAYS_S or self.raised[one] > STAYS_S / 2:
                 self._stay(one)
@@ -325,18 +321,17 @@ class FlatDetector:
                 max(1 - 3 / max(min(days, MEMORY_D), 4), 0.25), max(1 - 3 / max(min(days, 180.0), 4), 0.25)
             )
         dispersion = self.all_rungs[0].errors.dispersion()
-        daily = int(np.searchsorted(self.coarse.lengths * self.block_s, DAY_S))
+        daily = int(np.searchsorted(self.coarse.windows.lengths * self.block_s, DAY_S))
         self.expecting.new_day(day, dispersion, self.coarse.sigma2[min(daily, len(self.coarse.lengths) - 1), MONTH])
         units = self.expecting.units
         assert units is not None
         if days <= EARLY_D:
             self._relearn()
-        early = EARLY2 if days < EARLY_D else 0.0
-        wide = early + WIDE / days * float(np.exp(-days / WIDE_D)) + (HOLIDAY2 if day in self.holidays else 0.0)
+        wide = early_width(days) + (HOLIDAY2 if day in self.holidays else 0.0)
         within, across = units.within2.mean(axis=0), units.across2
         for rungs in self.all_rungs:
             rungs.dispersion = dispersion
-            hours = rungs.lengths * rungs.step_s / HOUR_S
+            hours = rungs.windows.lengths * rungs.step_s / HOUR_S
             shape2 = np.where(hours[:, None] < 24, within + across, np.where(hours[:, None] < 168, across, 0.0))
             loose = self.expecting.now.loose * self.expecting.bank.looser(rungs.lags, self.expecting.blocks)
             rungs.calibrate(loose, shape2, wide=wide, days=days)
@@ -355,7 +350,7 @@ class FlatDetector:
         """Drops that chance hardly shows, of windows up to a day."""
         if not self.fitted:
             return np.zeros(self.series, dtype=bool)
-        short = rungs.lengths * rungs.step_s <= DAY_S
+        short = rungs.windows.lengths * rungs.step_s <= DAY_S
         return np.asarray(np.any(rungs.z[short] < DROP_Z, axis=0))
 
 

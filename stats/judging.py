@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 WEEK_S = 7 * 86_400
-AIM = 0.75
+AIM = 0.82
 LOOSE_TIMES = 50.0
 LOOSEST = 1e-3
 RUN_TOGETHER = 0.2
@@ -42,7 +42,7 @@ class Judging:
     def __init__(self, rungs: Sequence[Rungs], series: int, *, budget_per_week: float) -> None:
         self.rungs = tuple(rungs)
         self.budget_per_week = budget_per_week
-        self.clumps = [ClumpRates(one.lengths, series) for one in rungs]
+        self.clumps = [ClumpRates(one.windows.lengths, series) for one in rungs]
         self.stretch = [np.ones((len(one.lengths), series)) for one in rungs]
         self.share = [np.zeros((len(one.lengths), series)) for one in rungs]
         self.able = [np.ones((len(one.lengths), series), dtype=bool) for one in rungs]
@@ -52,6 +52,13 @@ class Judging:
         self.odds, self.bits = np.zeros(series), np.zeros(series)
         self.rarest = np.full(series, np.inf)
         self.best = np.zeros((2, series), dtype=np.int64)
+
+    def inherit(self, old: Judging) -> None:
+        """Go on with what another judge of the same windows has learnt of the rates."""
+        self.spending.seen, self.spending.stated = old.spending.seen, old.spending.stated
+        for mine, theirs in zip(self.clumps, old.clumps, strict=True):
+            mine.aim(theirs.aimed)
+            mine.seen, mine.stated = theirs.seen, theirs.stated
 
     def begin(self) -> None:
         """A new moment: no odds yet."""
@@ -81,7 +88,7 @@ class Judging:
     def per_week(self, place: int, window: Ints, chance: Floats) -> Floats:
         """Clumps a week that chance begins in one series' windows of these lengths below ``chance``."""
         rungs = self.rungs[place]
-        rate = clump_rate(chance, rungs.lengths[window])
+        rate = clump_rate(chance, rungs.windows.lengths[window])
         return np.maximum(rate * (WEEK_S / rungs.step_s), RAREST_PER_WEEK)
 
     def beyond(self, *, now_s: int, calm: Bools) -> Ints:

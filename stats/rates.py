@@ -18,10 +18,10 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 CLASSES = (3.0, 100.0)
 PRIOR_CLUMPS = 20.0
-LEAST, MOST = 0.95, 1.6
+LEAST, MOST = 0.9, 1.6
 TIMES = np.array([4.0, 10.0, 25.0, 60.0])
 USUAL = 1.25
-GROWS = 0.2
+GROWS = 0.15
 SLOPE = 0.1
 APART = 0.03
 

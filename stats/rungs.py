@@ -23,6 +23,10 @@ FEWEST = 4.0
 LEAST_MEAN = 1e-6
 FEW_PAST = 2.0
 TINY = 1e-12
+WIDE = 0.36
+WIDE_D = 3.5
+EARLY_D = 8.0
+EARLY2 = 0.1
 
 
 class Looked(NamedTuple):
@@ -52,7 +56,7 @@ class Rungs:
         forecasts: int = FORECASTS,
     ) -> None:
         self.step_s = step_s
-        self.lengths = np.array(lengths, dtype=np.int64)
+        self.lengths = lengths
         self.lags = lags
         self.per_unit = per_unit
         shape = (len(lengths), series)
@@ -99,7 +103,7 @@ class Rungs:
         """Teach the windows that end now to the forecasts' errors; ``use`` is False where a spike or gap is in them."""
         steps = self.windows.steps
         day = max(DAY_S // self.step_s, 1)
-        for place, length in enumerate(self.lengths.tolist()):
+        for place, length in enumerate(self.lengths):
             if steps % min(length, day) or steps <= length:
                 continue
             count, unit = self.windows.count_sums[place], self.windows.unit_sums[place]
@@ -134,7 +138,7 @@ class Rungs:
         the shape (windows, series); ``wide`` is added while history is short. Series
         may err together, so that all of them in ``days`` say no more of a long window than one does.
         """
-        past = np.maximum(days * DAY_S / (self.lengths * self.step_s), 1.0)
+        past = np.maximum(days * DAY_S / (self.windows.lengths * self.step_s), 1.0)
         self.sigma2 = self.errors.sigma2() * (1.0 + FEW_PAST / past[:, None, None])
         self.chance2 = self.dispersion * loose + shape2[:, None]
         whole = self.sigma2 + self.chance2
@@ -143,12 +147,12 @@ class Rungs:
 
     def most(self) -> Floats:
         """Clumps per step that each window can show at all, given that it takes :data:`FEWEST` contacts."""
-        mean = np.maximum(self.lengths[:, None] * self.level / self.per_unit, LEAST_MEAN)
+        mean = np.maximum(self.windows.lengths[:, None] * self.level / self.per_unit, LEAST_MEAN)
         variance = mean * (self.dispersion + self.spread2 * mean)
         most = np.ones(mean.shape)
         few = mean < FEWEST
         chance = tail_chance(np.full(int(few.sum()), FEWEST), mean=mean[few], variance=variance[few])
-        most[few] = clump_rate(chance, np.broadcast_to(self.lengths[:, None], mean.shape)[few])
+        most[few] = clump_rate(chance, np.broadcast_to(self.windows.lengths[:, None], mean.shape)[few])
         return most
 
     def look(self, ripe: Bools, among: Bools, stretch: Floats | None = None) -> Looked:
@@ -162,7 +166,12 @@ class Rungs:
         )
         if stretch is not None:
             chance = stretched(chance, stretch[window, number])
-        return Looked(window, number, chance, clump_rate(chance, self.lengths[window]))
+        return Looked(window, number, chance, clump_rate(chance, self.windows.lengths[window]))
+
+
+def early_width(days: float) -> float:
+    """Relative variance to add to every forecast while history is short: the first weekend is anybody's guess."""
+    return (EARLY2 if days < EARLY_D else 0.0) + WIDE / days * float(np.exp(-days / WIDE_D))
 
 
 def stretched(chance: Floats, by: Floats) -> Floats:

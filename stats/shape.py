@@ -20,6 +20,7 @@ ALIKE = 6.0
 OUTLIER = 3.5
 FEW = 4.0
 ROUNDS = 3
+MANY = 200
 
 
 class Units(NamedTuple):
@@ -88,11 +89,12 @@ def _chain(
 
 def _shrunk(seen: Floats, expected: Floats, dispersion: Floats, only: int | None = None) -> tuple[Floats, Floats]:
     """Ratio of seen to expected, drawn to 1, and its variance; of row ``only`` of the first axis, if given."""
+    if only is not None and seen.shape[-1] >= MANY:
+        seen, expected, dispersion, only = seen[only], expected[only], dispersion[only], None
     spread = spread2(seen, expected, dispersion)
     strength = dispersion / spread
     if only is not None:
-        seen, expected = seen[only], expected[only]
-        strength, dispersion = strength[only], dispersion[only]
+        seen, expected, strength, dispersion = seen[only], expected[only], strength[only], dispersion[only]
     reach = OUTLIER * np.sqrt(expected * (dispersion + spread * expected)) + FEW
     seen = np.clip(seen, expected - reach, expected + reach)
     return (seen + strength) / (expected + strength), dispersion / (expected + strength)
@@ -101,7 +103,9 @@ def _shrunk(seen: Floats, expected: Floats, dispersion: Floats, only: int | None
 def spread2(seen: Floats, expected: Floats, dispersion: Floats) -> float:
     """Variance of the true ratios around 1, by moments over all cells and series."""
     usual = dispersion * expected
-    weight = (expected / (usual + (TYPICAL * expected) ** 2 + 1e-9)) ** 2
-    square = np.minimum((seen - expected) ** 2, OUTLIER**2 * (usual + (TYPICAL * expected) ** 2) + FEW**2)
-    over = float(np.sum(weight * (square - usual)))
-    return float(np.clip(over / max(float(np.sum(weight * expected**2)), 1e-9), LEAST2, MOST2))
+    typical2 = (TYPICAL * expected) ** 2
+    weight = (expected / (usual + typical2 + 1e-9)) ** 2
+    square = np.minimum((seen - expected) ** 2, OUTLIER**2 * (usual + typical2) + FEW**2)
+    square -= usual
+    over = float(np.vdot(weight, square))
+    return float(np.clip(over / max(float(np.vdot(weight, typical2)) / TYPICAL**2, 1e-9), LEAST2, MOST2))

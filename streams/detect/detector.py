@@ -11,10 +11,11 @@ from msgspec import Struct
 from schemas.frame import WatchedStream
 from schemas.spike import Band, Spike
 from schemas.workspace import Workspace
-from streams.detect.find import look
+from streams.detect.find import look, ripe_windows
 from streams.detect.follow import follow, join
 from streams.detect.gap import watch_for_gap
-from streams.detect.known import Floats, Known
+from streams.detect.known import Bools, Floats, Known
+from streams.detect.ladder import Ladder
 from streams.detect.learn import close_block
 from streams.detect.memory import EMPTY, Sparse
 from streams.detect.settings import DetectSettings
@@ -62,7 +63,9 @@ class Detector:
             count, unit = known.counted(sparse), known.unit(start_s)
             bands = _bands(known, count, unit)
             _push(known, count, unit, left_out)
+            free = known.free
             told = follow(known) + ([] if left_out else look(known)) + join(known)
+            _disown(known, free)
         close_block(known, start_s)
         return Judged(tuple(told), bands, known.in_gap)
 
@@ -88,12 +91,33 @@ def _push(known: Known, count: Floats, unit: Floats, left_out: bool) -> None:
         count, unit = np.zeros_like(count), np.zeros_like(unit)
     known.block_count = known.block_count + count
     known.block_unit = known.block_unit + unit
-    if known.fine is not None:
-        known.fine.push(count, unit)
-        known.fine.learn(known.calm)
-    if known.block_ends():
-        known.coarse.push(known.block_count, known.block_unit)
-        known.coarse.learn(known.calm)
+    if known.judging is not None:
+        known.judging.begin()
+    for place, rungs in enumerate(known.ladders()):
+        if rungs is known.fine:
+            rungs.push(count, unit)
+        elif known.block_ends():
+            rungs.push(known.block_count, known.block_unit)
+        else:
+            continue
+        _learn_rates(known, place, rungs)
+        rungs.learn(None, known.calm)
+    if known.judging is not None:
+        known.judging.beyond(now_s=known.now_s, calm=known.free)
+
+
+def _learn_rates(known: Known, place: int, rungs: Ladder) -> None:
+    """Count the clumps that these windows show where no spike is open."""
+    if known.judging is not None and not known.in_gap:
+        heard = (rungs.windows.unit_sums[0] > 0) & (known.mass > 0)
+        known.judging.add(place, ripe=ripe_windows(known, rungs), free=heard, calm=known.free)
+
+
+def _disown(known: Known, was_free: Bools) -> None:
+    """What became a spike was not chance's."""
+    if known.judging is not None and len(was_free) == len(known.free):
+        for number in np.flatnonzero(was_free & ~known.free).tolist():
+            known.judging.disown(number)
 
 
 def _bands(known: Known, count: Floats, unit: Floats) -> tuple[Band, ...]:

@@ -43,11 +43,16 @@ def look(known: Known) -> list[Spike]:
 def _first_alarm(known: Known) -> Found | None:
     best: Found | None = None
     for rungs in known.due():
-        needed = [max(known.settings.warm_d, RIPE_WINDOWS * n * rungs.step_s / DAY_S) for n in rungs.lengths]
-        for found in _unexplained(known, rungs, known.days >= np.array(needed)):
+        for found in _unexplained(known, rungs, ripe_windows(known, rungs)):
             if best is None or found.alarm.per_week < best.alarm.per_week:
                 best = found
     return best
+
+
+def ripe_windows(known: Known, rungs: Ladder) -> Bools:
+    """Which windows have seen enough history to be judged."""
+    needed = [max(known.settings.warm_d, RIPE_WINDOWS * n * rungs.step_s / DAY_S) for n in rungs.lengths]
+    return np.asarray(known.days >= np.array(needed))
 
 
 def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None = None) -> list[Found]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from schemas.frame import Signs, WatchedStream
 from schemas.workspace import Workspace
 from stats.baseline import Level, Shape
+from stats.judging import Judging
 from streams.detect.episode import Episode
 from streams.detect.ladder import Ladder
 from streams.detect.memory import Calendar, Memory, Sparse
@@ -55,6 +56,7 @@ class Known:
         self._level: Level | None = None
         self._coarse: Ladder | None = None
         self.fine: Ladder | None = None
+        self.judging: Judging | None = None
         self.past_levels: deque[Floats] = deque(maxlen=8)
         self.mass: Floats = np.zeros(0)
         self.leaf_mass: Floats = np.zeros(0)

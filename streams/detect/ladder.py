@@ -7,18 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.forecast_error import ForecastError
+from stats.rungs import FEWEST, LOOK_Z, Rungs, stretched
 from stats.spikes import clump_rate, tail_chance
-from stats.windows import Windows
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
-FEWEST = 4.0
-WORTH_A_LOOK = 2.8
 RAISED_SPREAD = 0.5
-LOCAL = 5.0
+LEAST_SHARE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,103 +29,64 @@ class Alarm:
     chance: float
 
 
-class Ladder:
-    """Windows of one step width with their expectation and its error.
+class Ladder(Rungs):
+    """Windows of one step width over the watched slices, forecast in one way (:mod:`stats.baseline`).
 
-    ``level[i]`` is the level known before a window of ``lengths[i]`` began; ``spread2`` the relative forecast variance.
+    ``share`` says how many clumps a week each window of each slice may show, ``stretch`` and ``scale`` what was learnt
+    of how often they do (:class:`stats.judging.Judging`).
     """
 
-    def __init__(self, step_s: int, lengths: tuple[int, ...], keep: int, slices: int) -> None:
-        self.step_s = step_s
-        self.lengths = lengths
-        self.windows = Windows(lengths, keep=keep, slices=slices)
-        self.error = ForecastError(len(lengths), slices)
+    def __init__(self, step_s: int, lengths: tuple[int, ...], keep: int, slices: int, *, per_block: float) -> None:
+        super().__init__(
+            step_s, lengths, tuple(0 for _ in lengths), keep=keep, series=slices, per_unit=per_block, forecasts=1
+        )
         self.lags_d = tuple(0 if length * step_s < DAY_S else length * step_s // DAY_S for length in lengths)
-        self.level = np.ones((len(lengths), slices))
-        self.learnt2 = np.zeros((len(lengths), slices))
-        self.spread2 = np.ones((len(lengths), slices))
-        self.share = np.ones((len(lengths), slices))
-        self.dispersion = np.ones(slices)
-        self.mean = np.zeros((len(lengths), slices))
-        self.variance = np.zeros((len(lengths), slices))
-        self.z = np.zeros((len(lengths), slices))
-        self.starts_s: list[int] = []
-
-    def push(self, count: Floats, unit: Floats) -> None:
-        """Take a step in and compare every window with what was expected of it."""
-        self.windows.push(count, unit)
-        self.compare()
-
-    def compare(self) -> None:
-        """Means, variances and standardised excesses of the windows that end now."""
-        np.multiply(self.windows.unit_sums, self.level, out=self.mean)
-        np.maximum(self.mean, 1e-6, out=self.mean)
-        np.multiply(self.mean, self.spread2, out=self.variance)
-        self.variance += self.dispersion
-        self.variance *= self.mean
-        np.subtract(self.windows.count_sums, self.mean, out=self.z)
-        self.z /= np.sqrt(self.variance)
-
-    def learn(self, free: Bools) -> None:
-        """Teach the windows that end now, where ``free`` of spikes, to the forecast error."""
-        steps = self.windows.steps
-        day = max(DAY_S // self.step_s, 1)
-        for place, length in enumerate(self.lengths):
-            if steps % min(length, day) or steps <= length:
-                continue
-            count, mean = self.windows.count_sums[place], self.mean[place]
-            use = free & (mean > 1e-5)
-            if place == 0:
-                self.error.learn_dispersion(count, mean * self._around(), self.variance[place], use)
-            self.error.learn_sigma(
-                place, count, mean, variance=self.variance[place], dispersion=self.dispersion, use=use
-            )
-
-    def _around(self) -> Floats:
-        """How far the level around now is from what was forecast; a wrong level must not look like dispersion."""
-        place = next((i for i, n in enumerate(self.lengths) if n >= 24), len(self.lengths) - 1)
-        count, mean = self.windows.count_sums[place], self.mean[place]
-        whole = (count[0] + 1.0) / (mean[0] + 1.0)
-        return np.asarray((count + LOCAL * whole) / (mean + LOCAL))
+        self.share = np.zeros((len(lengths), slices))
+        self.stretch = np.ones((len(lengths), slices))
+        self.scale = 1.0
 
     def beyond(self, budget_per_week: float, ripe: Bools, free: Bools, *, raised: float = 1.0) -> list[Alarm]:
-        """Windows whose excess chance would show less often than the budget allows, the rarest first.
+        """Slices whose windows together show what chance would less often than the budget allows, the rarest first.
 
-        With ``raised`` above 1, on top of a rise by that factor, which itself is known to about a half.
+        Each with its rarest window. With ``raised`` above 1, on top of a rise by that factor, known to about a half.
         """
-        look = (self.z > WORTH_A_LOOK) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None]
+        look = (self.z > LOOK_Z) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None]
         if not look.any():
             return []
-        place, number = np.nonzero(look)
-        mean, variance = self._usual(place, number, raised)
-        chance = tail_chance(self.windows.count_sums[place, number], mean=mean, variance=variance)
-        per_week = clump_rate(chance, self.windows.lengths[place]) * (WEEK_S / self.step_s) / self.share[place, number]
-        order = np.lexsort((number, place, per_week))
-        return [
-            Alarm(int(place[i]), int(number[i]), float(per_week[i]), float(chance[i]))
-            for i in order
-            if per_week[i] <= budget_per_week
+        window, number = np.nonzero(look)
+        chance, odds = self._odds(window, number, self.windows.count_sums[window, number], raised)
+        together = np.bincount(number, weights=odds, minlength=look.shape[1])
+        order = np.lexsort((window, -odds, number))
+        first = order[np.unique(number[order], return_index=True)[1]]
+        alarms = [
+            Alarm(int(window[i]), int(number[i]), budget_per_week / float(together[number[i]]), float(chance[i]))
+            for i in first
+            if together[number[i]] >= 1.0
         ]
-
-    def _usual(self, place: NDArray[np.int64], number: NDArray[np.int64], raised: float) -> tuple[Floats, Floats]:
-        mean, variance = self.mean[place, number] * raised, self.variance[place, number] * raised
-        return mean, variance + (RAISED_SPREAD * mean) ** 2 if raised > 1.0 else variance
+        return sorted(alarms, key=lambda alarm: (alarm.per_week, alarm.number))
 
     def still_beyond(
-        self, budget_per_week: float, window: int, number: NDArray[np.int64], explained: Floats, *, raised: float = 1.0
+        self, budget_per_week: float, window: int, number: Ints, explained: Floats, *, raised: float = 1.0
     ) -> list[Alarm]:
         """Of these slices' windows, those beyond the budget without what is ``explained``, the rarest first."""
-        mean, variance = self._usual(np.full(len(number), window), number, raised)
         count = np.maximum(np.round(self.windows.count_sums[window, number] - explained[number]), 0.0)
-        chance = tail_chance(count, mean=mean, variance=variance)
-        length = np.full(len(number), self.lengths[window])
-        per_week = clump_rate(chance, length) * (WEEK_S / self.step_s) / self.share[window, number]
-        order = np.lexsort((number, per_week))
+        chance, odds = self._odds(np.full(len(number), window), number, count, raised)
+        order = np.lexsort((number, -odds))
         return [
-            Alarm(window, int(number[i]), float(per_week[i]), float(chance[i]))
+            Alarm(window, int(number[i]), budget_per_week / float(odds[i]), float(chance[i]))
             for i in order
-            if per_week[i] <= budget_per_week and count[i] >= FEWEST
+            if odds[i] >= 1.0 and count[i] >= FEWEST
         ]
+
+    def _odds(self, window: Ints, number: Ints, count: Floats, raised: float) -> tuple[Floats, Floats]:
+        """Tail of these windows, and how many times rarer than its share of the budget each is."""
+        mean, variance = self.mean[window, number] * raised, self.variance[window, number] * raised
+        if raised > 1.0:
+            variance = variance + (RAISED_SPREAD * mean) ** 2
+        chance = tail_chance(count, mean=mean, variance=variance)
+        chance = stretched(chance, self.stretch[window, number])
+        per_week = np.maximum(clump_rate(chance, self.windows.lengths[window]) * (WEEK_S / self.step_s), LEAST_SHARE)
+        return chance, self.scale * self.share[window, number] / per_week
 
     def excess(self, window: int, number: int) -> float:
         """Contacts above expectation in a window."""
@@ -138,6 +97,6 @@ class Ladder:
         less = explained if isinstance(explained, float) else float(explained[number])
         return float((self.windows.count_sums[window, number] - less) / self.mean[window, number])
 
-    def rows_since(self, start_s: int, now_s: int) -> NDArray[np.int64]:
+    def rows_since(self, start_s: int, now_s: int) -> Ints:
         """Places in the ring of the steps from ``start_s`` to ``now_s``, as far as it reaches back."""
         return self.windows.rows(max(-((start_s - now_s) // self.step_s), 1))

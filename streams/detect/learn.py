@@ -10,6 +10,8 @@ from collections import deque
 import numpy as np
 
 from stats.baseline import History, fit_level, fit_shape
+from stats.judging import Judging
+from stats.rungs import early_width
 from stats.windows import ladder
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
@@ -24,7 +26,8 @@ FIRST_D = 2
 DAILY_UNTIL_D = 14
 COARSE_D = 30
 FINE_S = 3 * 3_600
-MEMORY_D = 180
+MEMORY_D = 120.0
+DISPERSION_D = 180.0
 
 
 def close_block(known: Known, start_s: int) -> None:
@@ -110,7 +113,7 @@ def _carry_over(known: Known, moved: Ints) -> None:
         episode.number = known.watched.numbers.get(episode.pairs, -1)
     known.past_levels = deque((np.where(moved >= 0, past[moved], np.nan) for past in known.past_levels), maxlen=8)
     for rungs in known.ladders():
-        rungs.error.move(moved)
+        rungs.errors.move(moved)
 
 
 def _shown(known: Known) -> tuple[int, ...]:
@@ -128,23 +131,25 @@ def _rebuild(known: Known) -> None:
     old_coarse, old_fine = (known.coarse, known.fine) if known.fitted else (None, None)
     fine = known.per_block > 1
     lengths = ladder(known.block_s, longest_s=WEEK_D * DAY_S, shortest_s=FINE_S if fine else 0)
-    known.coarse = _ladder(known.block_s, lengths, COARSE_D * DAY_S // known.block_s, many, old_coarse)
+    known.coarse = _ladder(known, known.block_s, lengths, COARSE_D * DAY_S // known.block_s, old_coarse)
     _refill_coarse(known)
     if fine:
         lengths = ladder(known.bucket_s, longest_s=FINE_S)
-        known.fine = _ladder(known.bucket_s, lengths, DAY_S // known.bucket_s + 1, many, old_fine)
+        known.fine = _ladder(known, known.bucket_s, lengths, DAY_S // known.bucket_s + 1, old_fine)
         _refill_fine(known, known.fine)
     known.block_count, known.block_unit = np.zeros(many), np.zeros(many)
+    _judge_anew(known)
     for episode in known.episodes:
         episode.cleaned_s = 0
         clean(known, episode)
     refree(known)
 
 
-def _ladder(step_s: int, lengths: tuple[int, ...], keep: int, many: int, old: Ladder | None) -> Ladder:
-    rungs = Ladder(step_s, lengths, max(keep, 2 * max(lengths) + 2), many)
+def _ladder(known: Known, step_s: int, lengths: tuple[int, ...], keep: int, old: Ladder | None) -> Ladder:
+    many = len(known.watched.slices)
+    rungs = Ladder(step_s, lengths, max(keep, 2 * max(lengths) + 2), many, per_block=known.block_s / step_s)
     if old is not None:
-        rungs.error = old.error
+        rungs.errors = old.errors
     return rungs
 
 
@@ -172,27 +177,39 @@ def _refill_fine(known: Known, fine: Ladder) -> None:
     fine.windows.resum()
 
 
+def _judge_anew(known: Known) -> None:
+    """A judge for the chosen slices; nested ones and a spike's echoes are allowed for by ``overlap``."""
+    budget = known.budget * known.settings.overlap
+    judging = Judging(tuple(known.ladders()), len(known.free), budget_per_week=budget)
+    if known.judging is not None:
+        judging.inherit(known.judging)
+    known.judging = judging
+
+
 def _calibrate(known: Known) -> None:
     """Level, forecast error and share of the budget of every window, from today's fit on."""
     days = max(known.days, 1.0)
-    wide = known.settings.wide / days * np.exp(-days / DAILY_UNTIL_D)
-    dispersion = known.finest.error.dispersion()
-    share = _shares(known)
+    wide = early_width(days)
+    dispersion = known.finest.errors.dispersion()
     for rungs in known.ladders():
-        rungs.error.forget(max(1 - 3 / max(min(days, MEMORY_D), 4), 0.25))
+        rungs.errors.forget(*(max(1 - 3 / max(min(days, most), 4), 0.25) for most in (MEMORY_D, DISPERSION_D)))
         past = [known.past_levels[-1 - min(lag, len(known.past_levels) - 1)] for lag in rungs.lags_d]
         rungs.dispersion = dispersion
         rungs.level = np.stack(past)
-        rungs.spread2 = rungs.error.sigma2() + wide + 1.0 / known.level.worth
-        rungs.share = np.tile(share, (len(rungs.lengths), 1))
+        loose = np.broadcast_to(1.0 / known.level.worth, (len(rungs.lengths), 1, len(dispersion)))
+        rungs.calibrate(loose, np.zeros((1, len(dispersion))), wide=wide, days=days)
         rungs.windows.resum()
         rungs.compare()
+    assert known.judging is not None
+    known.judging.new_day(_weights(known))
+    for place, rungs in enumerate(known.ladders()):
+        rungs.share, rungs.stretch = known.judging.share[place], known.judging.stretch[place]
+        rungs.scale = known.judging.scale
 
 
-def _shares(known: Known) -> Floats:
-    """Every slice's share of the budget in each of its windows."""
+def _weights(known: Known) -> Floats:
+    """Every slice's part of the budget."""
     depth = known.watched.depth
     many = np.bincount(depth, minlength=4)
     shares = np.array(known.settings.depth_shares) * (many > 0)
-    windows = sum(len(rungs.lengths) for rungs in known.ladders())
-    return np.asarray(known.settings.overlap * (shares / shares.sum() / np.maximum(many, 1))[depth] / windows)
+    return np.asarray((shares / shares.sum() / np.maximum(many, 1))[depth])

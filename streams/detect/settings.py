@@ -15,9 +15,9 @@ class DetectSettings(Struct, frozen=True, kw_only=True):
 
     ``shares``: each stream's share of the budget. ``depth_shares``: the budget's share of everywhere, and of all
     slices of one, two, three dimensions; within a depth all slices and windows have the same.
-    ``overlap``: by how much windows and nested slices alarming together let each have more than its share.
-    ``history_d``: days a baseline is fitted on. ``warm_d``: days of silence at the start. ``wide``: relative variance
-    of a forecast on the first day. ``gap_chance``: no contact at all is a gap when chance makes it rarer than this.
+    ``overlap``: by how much nested slices alarming together let each have more than its share.
+    ``history_d``: days a baseline is fitted on. ``warm_d``: days of silence at the start.
+    ``gap_chance``: no contact at all is a gap when chance makes it rarer than this.
     ``return_s``: a spike that comes back within it is the same. ``longest_s``: a spike that lasts longer is the
     new level. ``burst_times``: how many times a running spike's own rise a burst on top of it must be.
     ``rival``: a burst that soon has this share of the running spike's excess ends it. ``faded``: a spike has ended
@@ -29,7 +29,6 @@ class DetectSettings(Struct, frozen=True, kw_only=True):
     overlap: float = 1.7
     history_d: int = 70
     warm_d: int = 3
-    wide: float = 0.36
     gap_chance: float = 1e-7
     return_s: int = DAY_S
     longest_s: int = 14 * DAY_S

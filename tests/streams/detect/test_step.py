@@ -21,7 +21,7 @@ START = datetime(2024, 3, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DIMENSIONS: tuple[Dimension, ...] = ("platform", "topic")
 LEAVES = tuple((platform, topic) for platform in ("android", "ios", "web") for topic in ("bill", "login", "order"))
-WORKSPACE = Workspace(name="acme", bucket_s=3600, progress="input", dimensions=DIMENSIONS, budget_per_week=0.2)
+WORKSPACE = Workspace(name="acme", bucket_s=3600, progress="input", dimensions=DIMENSIONS, budget_per_week=0.05)
 Contact = tuple[int, int]
 """Hour and leaf."""
 
