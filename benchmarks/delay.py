@@ -1,6 +1,6 @@
 """How soon does the alarm come? Bursts and creeps of stated strength, beside the rules people use, at one false-alarm rate.
 
-    python -m benchmarks.delay [--runs 3] [--per-hour 20] [--dispersion 1.5] [--json]
+    python -m benchmarks.delay [--runs 3] [--per-hour 20] [--dispersion 1.5] [--wander 0.1] [--json]
 
 Hour buckets, seasonal (time of day, day of week), over-dispersed, one series, so that every rule looks at the same. Eight weeks of
 history, then eight judged. First every rule judges null streams, and its threshold is set so that on them it alarms
@@ -51,11 +51,17 @@ SPIKES = (
 RULES = ("3 sigma", "+50% on last week", "EWMA", "CUSUM", "seasonal band")
 
 
-def mean_of(per_hour: float) -> Floats:
-    """Expected contacts per hour."""
+def mean_of(per_hour: float, wander: float, random: np.random.Generator) -> Floats:
+    """Expected contacts per hour; their level wanders by that much, forgetting over two days."""
     hours = np.arange(HISTORY_H + JUDGED_H)
     shape = np.exp(0.9 * np.sin((hours % 24 - 9) / 24 * 2 * np.pi)) * np.where(hours // 24 % 7 >= 5, 0.5, 1.0)
-    return np.asarray(per_hour * shape / shape.mean())
+    level = np.zeros(len(hours))
+    if wander > 0.0:
+        keep = np.exp(-1.0 / 48.0)
+        noise = random.normal(size=len(hours)) * np.sqrt(1.0 - keep**2)
+        for hour in range(1, len(hours)):
+            level[hour] = keep * level[hour - 1] + noise[hour]
+    return np.asarray(per_hour * shape / shape.mean() * np.exp(wander * level))
 
 
 def counted(mean: Floats, dispersion: float, random: np.random.Generator) -> Ints:
@@ -144,12 +150,15 @@ class Setting:
     dispersion: float
     runs: int
     budget: float
+    wander: float = 0.0
 
 
 def calibrated(setting: Setting) -> tuple[dict[str, float], dict[str, int]]:
     """Thresholds of the rules, and how often every rule alarmed on the null streams."""
-    mean = mean_of(setting.per_hour)
-    streams = [counted(mean, setting.dispersion, np.random.default_rng((seed, 1))) for seed in range(4 * setting.runs)]
+    streams = []
+    for seed in range(4 * setting.runs):
+        random = np.random.default_rng((seed, 1))
+        streams.append(counted(mean_of(setting.per_hour, setting.wander, random), setting.dispersion, random))
     allowed = max(sum(len(whence_alarms(some, setting.budget)) for some in streams), 1)
     values = [statistics(some) for some in streams]
     cuts = {rule: threshold(rule, [one[rule] for one in values], allowed) for rule in RULES}
@@ -163,7 +172,7 @@ def delays(setting: Setting, cuts: dict[str, float], spike: tuple[str, int, floa
     found: dict[str, list[float]] = {rule: [] for rule in ("whence", *RULES)}
     for seed in range(setting.runs):
         random = np.random.default_rng((seed, 2, SPIKES.index(spike)))
-        mean = mean_of(setting.per_hour)
+        mean = mean_of(setting.per_hour, setting.wander, random)
         begins = [24 * 9 * number + 48 + int(random.integers(24)) for number in range(6)]
         for begin in begins:
             mean[HISTORY_H + begin : HISTORY_H + begin + length] *= times
@@ -184,10 +193,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--per-hour", type=float, default=20.0)
     parser.add_argument("--dispersion", type=float, default=1.5)
+    parser.add_argument("--wander", type=float, default=0.0)
     parser.add_argument("--budget", type=float, default=0.5)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    setting = Setting(args.per_hour, args.dispersion, args.runs, args.budget)
+    setting = Setting(args.per_hour, args.dispersion, args.runs, args.budget, args.wander)
     cuts, alarms = calibrated(setting)
     print(f"alarms on {4 * args.runs * 8} weeks of null streams: {alarms}", flush=True)
     for spike in SPIKES:

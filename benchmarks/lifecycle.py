@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 START = datetime(2024, 3, 4, tzinfo=UTC)
 HOURS = 35 * 24
 BEGIN = 26 * 24 + 9
+SLACK = 6
 DIMENSIONS: tuple[Dimension, ...] = ("platform", "topic")
 LEAVES = tuple(product(("android", "ios", "web"), ("bill", "delivery", "login", "order", "refund")))
 SETTINGS = DetectSettings(shares=(("contacts", 1.0), ("low_scores", 1.0)))
@@ -126,6 +127,7 @@ def told(course: Course, seed: int, settings: DetectSettings) -> tuple[int, int]
     shape = np.exp(0.7 * np.sin((at % 24 - 9) / 24 * 2 * np.pi)) * np.where(at // 24 % 7 >= 5, 0.6, 1.0)
     times = np.ones((HOURS, len(LEAVES)))
     events = course(times)
+    last = int(np.flatnonzero((times != 1.0).any(axis=1))[-1])
     mean = 60.0 * shape[:, None] * random.dirichlet(np.full(len(LEAVES), 4.0)) * times
     counts = random.poisson(random.gamma(mean / 0.3) * 0.3)
     workspace = Workspace(name="course", bucket_s=3600, dimensions=DIMENSIONS, budget_per_week=0.2)
@@ -143,7 +145,7 @@ def told(course: Course, seed: int, settings: DetectSettings) -> tuple[int, int]
             signs=Signs(),
         )
         for spike in detector.judge(bucket).spikes:
-            if hour >= BEGIN:
+            if spike.opened_at > START + timedelta(hours=BEGIN) and BEGIN <= hour <= last + SLACK:
                 names.add(spike.spike_id)
                 if spike.state == "merged":
                     merged.add(spike.spike_id)

@@ -29,7 +29,8 @@ def spike_id(workspace: str, stream: str, pairs: tuple[tuple[str, str], ...], on
 class Episode:
     """A spike's running state; times are epoch seconds, ``window`` a place in the ladder ``coarse`` or fine.
 
-    ``settled`` holds observed and expected up to an earlier close, when the spike came back. ``closed_s`` orders spikes by
+    ``settled`` holds observed and expected up to an earlier close, when the spike came back. ``woke_s`` is when it last
+    came back. ``closed_s`` orders spikes by
     when they closed, those of one bucket as they came. ``edge2`` and ``shift`` are
     what not knowing quite when it began and ended adds to the variance of its excess, and to the excess itself.
     """
@@ -63,6 +64,7 @@ class Episode:
     height: float = 0.0
     rise: float = 1.0
     cleaned_s: int = 0
+    woke_s: int = 0
     closed_s: tuple[int, int] = (0, 0)
     hints: tuple[Hint, ...] = ()
     edge2: float = 0.0

@@ -66,8 +66,10 @@ def _are_one(known: Known, earlier: Episode, later: Episode) -> bool:
 
 
 def _is_quiet(known: Known, episode: Episode) -> bool:
-    """Whether a window about as long as the one that found it is back within chance."""
+    """Whether a window about as long as the one that found it is back within chance; not so soon after it came back."""
     rungs, place = _quiet_window(known, episode)
+    if known.now_s - episode.woke_s < rungs.lengths[place] * rungs.step_s:
+        return False
     count, mean, variance = window_of(known, episode, rungs, place)
     return bool(count - episode.raised * mean < QUIET_SD * np.sqrt(episode.raised * variance))
 
@@ -90,7 +92,7 @@ def _has_faded(known: Known, episode: Episode) -> bool:
     count, mean, _ = window_of(known, episode, known.coarse, day)
     now = count - mean
     episode.height = max(episode.height, now)
-    return known.now_s - episode.onset_s > DAY_S and now < known.settings.faded * episode.height
+    return known.now_s - max(episode.onset_s, episode.woke_s) > DAY_S and now < known.settings.faded * episode.height
 
 
 def _is_worth_telling(known: Known, episode: Episode) -> bool:

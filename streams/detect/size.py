@@ -57,7 +57,7 @@ def reopen(known: Known, episode: Episode) -> Spike:
     assert episode.end_s is not None
     episode.state, episode.resumed_s, episode.end_s = "open", episode.end_s, None
     episode.settled = (episode.totals[0], episode.totals[1])
-    episode.cleaned_s = episode.resumed_s
+    episode.cleaned_s, episode.woke_s, episode.height = episode.resumed_s, known.now_s, 0.0
     refree(known)
     return tell(known, episode)
 
