@@ -144,7 +144,8 @@ def one_decision(*, candidates: int, samples: int, known: int) -> list[float]:
         case.words = None
         began = time.process_time()
         versions = visible(book, end, final=False)
-        explain(case, memory, Known(end, False, versions, [case], [], [], Census(), Ledger(), 0.2, 0.3))
+        releases = [version.change for version in versions]
+        explain(case, memory, Known(end, False, versions, [case], [], [], Census(), Ledger(), 0.2, 0.3, releases))
         spent.append(time.process_time() - began)
     return spent
 

@@ -24,7 +24,7 @@ STRONGEST = 8.0
 FEW = 30
 USUALLY_REPEATED = 0.05
 VOICED = 40
-TEXTS_READ = 600
+TEXTS_READ = 300
 """Sampled texts that are read anew for quotes and for versions that customers write: those with the smallest ranks."""
 LITTLE = 0.2
 """What is left of the excess of a function word."""
@@ -116,7 +116,7 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
     z[function_slots()] *= LITTLE
     strength = np.where(counts >= 1.5, np.clip(z, 0.0, STRONGEST), 0.0)
     before = past.documents(memory, mask, start_s - past.FINE_S, start_s)
-    few = sorted(docs, key=lambda doc: doc.rank)[:TEXTS_READ]
+    few, earlier = (sorted(some, key=lambda doc: doc.rank)[:TEXTS_READ] for some in (docs, before))
     voiced = [place for place in np.argsort(-strength, kind="stable")[:VOICED] if strength[place] > VOICE_FROM]
     return SpikeWords(
         strength=strength,
@@ -124,7 +124,7 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
         share_now=now.counts / now.total,
         share_usual=np.minimum(usual.counts / floor, 1.0),
         sampled=len(docs),
-        terms=(*phrase(few, before, strength), *usual_terms(memory, z, now, usual))[:TERMS],
+        terms=(*phrase(few, earlier, strength), *usual_terms(memory, z, now, usual))[:TERMS],
         quotes=quotes(case.spike, [doc for doc in few if doc.sample is not None], strength),
         customers=len({doc.sample.customer for doc in docs if doc.sample is not None and doc.sample.customer}),
         top_customer=_top_customer(docs),
@@ -132,7 +132,7 @@ def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWord
         repeated_before=_repeated(before) if len(before) >= FEW else USUALLY_REPEATED,
         exposed=_exposed(docs),
         clarity=_clarity(case.spike, docs, now, usual, strength),
-        versions=_versions(few, sorted(before, key=lambda doc: doc.rank)[:TEXTS_READ]),
+        versions=_versions(few, earlier),
         voice={int(place): float(strength[place]) for place in voiced},
     )
 

@@ -49,7 +49,7 @@ FELT = 0.05
 @dataclass(frozen=True, slots=True)
 class Known:
     """What may be used at the moment of a decision: changes, spikes beside this one, checks, customers, hunches, and what
-    was learnt so far; ``events_per_day`` counts spikes, those of one event once."""
+    was learnt so far; ``events_per_day`` counts spikes, those of one event once; ``releases`` are the changes of that kind."""
 
     as_of: datetime
     final: bool
@@ -61,6 +61,7 @@ class Known:
     ledger: Ledger
     unknown_per_day: float
     events_per_day: float
+    releases: Sequence[Change] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def _named(version: Version, around: Surroundings, known: Known, match: Match | 
     beside = [case.spike.spike_id, *_near(case, known.cases)]
     prior = prior_line(change, around, share, again(known.ledger, change, share.value, beside), version.remarks)
     time = time_line(change, around)
-    adopted = version_line(change, around, [one.change for one in known.versions if one.change.kind == "release"])
+    adopted = version_line(change, around, known.releases)
     lines = [
         prior,
         time,

@@ -277,6 +277,7 @@ def _known(state: State, case: Case, versions: list[timeline_book.Version], as_o
         ledger=_ledger(state, versions, as_of),
         unknown_per_day=unknown,
         events_per_day=events,
+        releases=[version.change for version in versions if version.change.kind == "release"],
     )
 
 
