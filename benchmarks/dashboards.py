@@ -10,21 +10,26 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from msgspec import Struct
+from playwright.sync_api import Browser
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.dashboards_fill import DAYS, WORKSPACE, fill
 from dashboards.answers import Asked, answer
+from dashboards.page import create_app
 from dashboards.panels import VIEWS, WORKSPACES, ViewName
 from dashboards.query import Parameters, Query, Row, from_client
 from sinks.migrate import migrate
 from sinks.store import StoreSettings, connect
+from tools.screenshot import READY, Look, browser, chromium, new_page
+from whence.serve import HttpPart, listen
 
 PANEL_MS, PAGE_MS = 300.0, 1_000.0
 OUT = Console()
@@ -85,6 +90,36 @@ def measure(client: Client, spans: tuple[str, ...], times: int) -> tuple[list[Ti
     return pages, panels
 
 
+def loaded(client: Client, times: int) -> list[Timed]:
+    """From the address to a page that is drawn, in a real Chromium, of every view; none where there is no Chromium."""
+    program = chromium()
+    if program is None:
+        return []
+    opened, stop = listen("127.0.0.1", 0, setting="web"), threading.Event()
+    part = HttpPart("web", create_app(from_client(client), list, hour_cost=40.0), opened)
+    server = threading.Thread(target=part.run, args=(stop,), daemon=True)
+    server.start()
+    found = []
+    with browser(program) as chrome:
+        for view in VIEWS:
+            address = part.url + (f"/spikes/spike-{DAYS - 3}" if view == "spike" else f"/{view}")
+            took = [_load(chrome, address) for _ in range(times + 1)][1:]
+            found.append(Timed(view, "in Chromium", statistics.median(took), max(took), 0))
+    stop.set()
+    server.join(10)
+    return found
+
+
+def _load(chrome: Browser, address: str) -> float:
+    page = new_page(chrome, Look(sharpness=1))
+    began = time.perf_counter()
+    page.goto(address)
+    page.wait_for_selector(READY)
+    took = (time.perf_counter() - began) * 1000
+    page.context.close()
+    return took
+
+
 def _shown(title: str, found: list[Timed], limit_ms: float) -> None:
     table = Table("view", "panel", "median ms", "slowest ms", "rows", title=title)
     for one in sorted(found, key=lambda one: -one.median_ms):
@@ -117,7 +152,9 @@ def main() -> None:
             OUT.print(f"{name}: {client.query(f'SELECT count() FROM {name}').result_rows[0][0]:,} rows")
         pages, panels = measure(client, tuple(asked.spans.split(",")), asked.times)
         _shown("Panels", panels, PANEL_MS)
-        _shown("Pages", pages, PAGE_MS)
+        _shown("Answers of whole pages", pages, PAGE_MS)
+        if views := loaded(client, asked.times):
+            _shown("Pages in Chromium", views, PAGE_MS)
         client.close()
 
 

@@ -117,7 +117,7 @@ def test_secret_comes_from_a_file(tmp_path: Path) -> None:
     [
         ({"WHENCE_WEB_PORT": "abc"}, "web.port (from WHENCE_WEB_PORT) is 'abc'; allowed is a valid integer"),
         ({"WHENCE_WEB_PORT": "70000"}, "web.port (from WHENCE_WEB_PORT) is '70000'; allowed is less than or equal to 65535"),
-        ({"WHENCE_WEB_PROT": "1"}, "web.prot (from WHENCE_WEB_PROT) is not a setting; allowed in web of address, port, token (did you mean port?)"),
+        ({"WHENCE_WEB_PROT": "1"}, "web.prot (from WHENCE_WEB_PROT) is not a setting; allowed in web of address, hour_cost, port, token (did you mean port?)"),
         ({"WHENCE_BOKER_X": "1"}, "WHENCE_BOKER_X is not a setting; its section must be one of admit, agents, alerts, broker"),
         ({"WHENCE_BROKER_SERVERS": "a b"}, "broker.servers (from WHENCE_BROKER_SERVERS) is 'a b'; allowed is embedded or host:port[,host:port...]"),
         ({"WHENCE_GRAFANA_URL": "ftp://x"}, "allowed is http://host[:port] or https://host[:port], without user or password in it"),
