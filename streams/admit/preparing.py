@@ -29,7 +29,7 @@ _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _CONTACT_SEED = 1
 _SAID = attrgetter("event_id", "occurred_at", "customer", "language", "subject", "text", "turns", "exposed")
 _SURVEYED = attrgetter("event_id", "occurred_at", "customer", "language", "text")
-_AT_ONCE = 300
+_AT_ONCE = 600
 
 
 class Prepared(NamedTuple):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -136,35 +139,40 @@ class Pair:
     def __init__(self, node: Node, spaces: int, moments: list[str]) -> None:
         self._node, self._spaces, self._moments = node, spaces, moments
         self.deaths = 0
-        self.processes = [self._spawn(), self._spawn()]
+        self._said = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115 - closed at the end
+        self.processes = [self._spawn(0), self._spawn(1)]
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self, place: int) -> subprocess.Popen[bytes]:
+        said = self._said[place]
+        said.seek(0)
+        said.truncate()
         moment = [self._moments.pop(0)] if self._moments else []
         command = [sys.executable, "-m", "tests.streams.toy_worker", self._node.servers, str(self._spaces), *moment]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL)
 
     def replace_the_dead(self) -> int:
         """How many have died so far."""
         for place, process in enumerate(self.processes):
             if process.poll() is not None:
                 self.deaths += 1
-                self.processes[place] = self._spawn()
+                self.processes[place] = self._spawn(place)
         return self.deaths
 
     def __enter__(self) -> Pair:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.processes:
+        for place, process in enumerate(self.processes):
             # One that was started a moment ago may not listen to the signal yet.
-            assert process.stdout is not None
-            assert LISTENING.encode() in process.stdout.readline()
+            eventually(partial(self._listens, place))
             process.terminate()
         ended = [process.wait(10.0) for process in self.processes]
-        for process in self.processes:
-            assert process.stdout is not None
-            process.stdout.close()
+        for said in self._said:
+            said.close()
         assert ended == [0, 0]
+
+    def _listens(self, place: int) -> bool:
+        return LISTENING.encode() in os.pread(self._said[place].fileno(), 1_000, 0)
 
 
 @pytest.mark.kafka
