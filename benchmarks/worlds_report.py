@@ -122,10 +122,11 @@ def _named_error(answers: list[Answer]) -> float:
 
 
 def _coverage(answers: list[Answer]) -> None:
-    true = [one for one in answers if one.parts]
+    true = [one for one in answers if one.parts and all(part.kind != "measurement" for part in one.parts)]
     whole = Pairs((one.world, one.low <= sum(part.contacts for part in one.parts) <= one.high) for one in true)
     print(
-        f"90% intervals: the spike's own excess {whole}; per cause, where the answer is right {Pairs(_covered(true))}"
+        f"90% intervals, of spikes with customers: the spike's own excess {whole}; "
+        f"per cause, where the answer is right {Pairs(_covered(true))}"
     )
 
 
