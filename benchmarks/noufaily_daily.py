@@ -114,6 +114,24 @@ def make(replicates: int, *, seed: int) -> Daily:
     return Daily(signal, size, clean, counts, cases, shut.astype(bool), free)
 
 
+def truth(daily: Daily) -> tuple[Floats, Floats]:
+    """Mean and variance of the clean counts, before rounding, series x days; where shut, next to nothing."""
+    free = np.isin(np.arange(DAYS), list(daily.holidays))
+    known = {signal.number: _truth(signal, free) for signal in SIGNALS}
+    mean, variance = (np.array([known[int(one)][part] for one in daily.signal]) for part in (0, 1))
+    return mean, variance
+
+
+def _truth(signal: Signal, holidays: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    calendar = np.arange(DAYS).reshape(-1, 7)[:, : signal.days].ravel()
+    times = _with_holidays(np.ones(len(calendar)), holidays[calendar], signal.days) * signal.scale
+    mean, variance = np.full(DAYS, 1e-4), np.full(DAYS, 1e-4)
+    plain = signal.mean()
+    mean[calendar] += times * plain
+    variance[calendar] += times**2 * signal.phi * plain
+    return mean, np.maximum(variance, mean)
+
+
 def bank_holidays(random: np.random.Generator) -> NDArray[np.bool_]:
     """New Year, Easter (which moves by weeks), May, Whitsun, August, Christmas; England's, in years of 364 days."""
     free = np.zeros(DAYS, dtype=bool)

@@ -24,6 +24,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 COURSES: dict[str, tuple[Course, ...]] = {"weekly": WEEKLY, "daily": DAILY}
 JOIN = {"weekly": 2, "daily": 5}
+LATELY = {"weekly": 2, "daily": 3}
 QUIET = {"weekly": 10, "daily": 21}
 KEEP_D = {"weekly": 4_400, "daily": 1_100}
 REFIT_EVERY = {"weekly": 4, "daily": 7}
@@ -32,6 +33,7 @@ STILL = 0.02
 HIGHEST_SHARE = 0.05
 RESERVE = 0.85
 CALM = 0.5
+LIVELY = 1.0
 
 
 class DatedDetector:
@@ -188,22 +190,29 @@ class DatedDetector:
 
     def _stirred(self) -> Bools:
         """Series that any recent stretch shows above expectation; the rest need no weighing."""
+        return np.asarray(self._score().max(axis=1) > CALM)
+
+    def _score(self) -> Floats:
+        """Excess in standard deviations over the last 1, 2, 3 ... steps."""
         recent = self._mean.shape[1]
         off = self._count[:, -recent:] - self._mean
         seen = np.isfinite(off)
         late, spread = (np.where(seen, one, 0.0)[:, ::-1] for one in (off, self._variance))
-        score = np.cumsum(late, axis=1) / np.sqrt(np.maximum(np.cumsum(spread, axis=1), 1e-12))
-        return np.asarray(score.max(axis=1) > CALM)
+        return np.asarray(np.cumsum(late, axis=1) / np.sqrt(np.maximum(np.cumsum(spread, axis=1), 1e-12)))
 
     def _followed(self, alarm: Bools, still: Bools) -> Ints:
-        """Numbers of running spikes: one goes on while a step is unusual, and comes back within ``JOIN`` steps."""
+        """Numbers of running spikes: one goes on while its last steps are above and unusual.
+
+        One that comes back within ``JOIN`` steps is the same.
+        """
+        lively = self._score()[:, : LATELY[self.kind]].max(axis=1) > LIVELY
         running = self._spike != NO_SPIKE
         again = alarm & ~running & (self._since_alarm <= JOIN[self.kind])
-        fresh = alarm & ~running & ~again
+        fresh = alarm & lively & ~running & ~again
         self._spikes += fresh
-        on = alarm | (running & still)
+        on = lively & (fresh | again | (running & (alarm | still)))
         self._spike = np.where(on, self._spikes - 1, NO_SPIKE)
-        self._since_alarm = np.where(alarm | on, 0, self._since_alarm + 1)
+        self._since_alarm = np.where((alarm & (self._since_alarm <= JOIN[self.kind])) | on, 0, self._since_alarm + 1)
         return self._spike.copy()
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from stats.calendar_columns import SHUT, CalendarColumns
+from stats.calendar_columns import SHUT, WEEK_D, CalendarColumns
 from stats.loglinear import Fit, fit
-from stats.outbursts import background, dispersion
+from stats.outbursts import Background, background, dispersion
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -22,8 +22,9 @@ HALF_LIVES_D = (182.0, 56.0, 14.0)
 TRUSTS = (0.85, 0.08, 0.04, 0.03)
 SCORE_HALF_LIFE = 60.0
 FREE = 1e-6
-STAYS_D = 56
+STAYS_D = 35
 STAYS_STEPS = 8
+WEEKDAYS_FROM_D = 28
 WORTH, USUAL = 5.0, 1.5
 WIDEST = 4.0
 _FEWEST = 8
@@ -78,12 +79,13 @@ def learn(
     local = np.pad(known.local, ((0, 0), (0, steps - known.local.shape[1])), constant_values=1.0)
     local[:, known.local.shape[1] :] = known.level[:, None]
     told = use.sum(axis=1)
-    for _ in range(rounds):
+    trusting = _trusting(known, calendar, steps, rounds)
+    for turn in range(rounds):
         mean = np.exp(np.clip(beta @ columns.T, -30, 30))
         here = mean * local
-        found = background(count, here, phi, outbreak)
+        found = background(count, here, phi, outbreak) if turn >= trusting else _as_counted(count, here)
         outbreak = found.outbreak * use
-        stays = _stays(outbreak, max(STAYS_D // calendar.step_d, STAYS_STEPS))
+        stays = _stays(outbreak, calendar.step_d)
         clean = np.where(stays, count, found.count)
         fitted = fit(columns, clean, use, precision=precision, start=beta, steps=1)
         beta = fitted.coefficients
@@ -133,8 +135,30 @@ def _spent(fitted: Fit, precision: Floats) -> Floats:
     return np.asarray(np.sum(1.0 - np.clip(kept, 0.0, 1.0), axis=1))
 
 
-def _stays(outbreak: Floats, steps: int) -> Bools:
-    """Steps in a run of that many steps that were nearly all above: a new level, no outbreak."""
+def _trusting(known: Known, calendar: CalendarColumns, steps: int, rounds: int) -> int:
+    """Rounds that take all counts as background: before weekdays are known, busy ones would pass for outbreaks."""
+    if calendar.step_d > 1:
+        return 0
+    if steps < WEEKDAYS_FROM_D:
+        return rounds
+    return min(rounds - 1, 5) if known.outbreak.shape[1] == 0 else 0
+
+
+def _as_counted(count: Floats, mean: Floats) -> Background:
+    return Background(count, (count - mean) ** 2, np.zeros_like(count))
+
+
+def _stays(outbreak: Floats, step_d: int) -> Bools:
+    """Steps of a new level or a new habit of a weekday, no outbreak: above nearly always for five weeks, a weekday for eight."""
+    stays = _runs(outbreak, max(STAYS_D // step_d, STAYS_STEPS))
+    if step_d == 1:
+        for weekday in range(WEEK_D):
+            stays[:, weekday::WEEK_D] |= _runs(outbreak[:, weekday::WEEK_D], STAYS_STEPS)
+    return stays
+
+
+def _runs(outbreak: Floats, steps: int) -> Bools:
+    """Steps in a run of that many of which four in five were above."""
     if outbreak.shape[1] < steps:
         return np.zeros(outbreak.shape, dtype=bool)
     sums = np.cumsum(np.pad(outbreak, ((0, 0), (1, 0))), axis=1)

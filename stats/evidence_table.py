@@ -22,8 +22,9 @@ Ints = NDArray[np.int64]
 MEANS = (0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 2.0, 4.0, 12.0, 100.0, 1000.0)
 DISPERSIONS = (1.0, 1.5, 3.0, 8.0, 30.0)
 LEVELS = tuple(level / 2 for level in range(-2, 17))
+THIN = 3.0
 CAUTION = 1.1
-"""The variance that evidence is weighed with, over the best estimate of it; the table is made with it."""
+"""``CAUTION`` is the variance that evidence is weighed with, over the best estimate of it; the table is made with it."""
 
 
 class Chance(NamedTuple):
@@ -43,8 +44,13 @@ class EvidenceTable:
         self.step, self.clump = step, clump
 
     def chance(self, evidence: Floats, *, mean: Floats, dispersion: Floats) -> Chance:
-        """Chances per series, by interpolation; never 0."""
-        at = _place(evidence, np.array(LEVELS))
+        """Chances per series, by interpolation; never 0.
+
+        Thin counts reach only a few values of evidence, so theirs is the chance of the level below.
+        """
+        levels = np.array(LEVELS)
+        left, part = _place(evidence, levels)
+        at = (left, np.where((mean < THIN) & (part < 1.0), 0.0, part))
         beyond = np.maximum(evidence - LEVELS[-1], 0.0)
         row = _place(np.log(np.maximum(mean, 1e-9)), np.log(MEANS))
         column = _place(np.log(np.maximum(dispersion, 1.0)), np.log(DISPERSIONS))

@@ -58,17 +58,18 @@ def draw(counts: Counts, judged: Judged, spikes: Sequence[FoundSpike], path: Pat
         figure.legend(handles, names, loc="outside lower left", ncols=len(names), frameon=False)
         figure.suptitle(_title(counts, spikes, len(chosen)), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
-        metadata = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None}
-        figure.savefig(path, metadata=metadata)
+        png = path.suffix.lower() == ".png"
+        figure.savefig(path, metadata={"Software": None} if png else {"Date": None})
 
 
 def most_surprising(counts: Counts, judged: Judged, spikes: Sequence[FoundSpike], panels: int) -> list[int]:
     """Numbers of the series to show: those with the loudest spike first, then by their most surprising step."""
     rank = np.full(len(counts.names), -1.0)
     np.maximum.at(rank, counts.rows.series, np.nan_to_num(judged.surprise, nan=0.0))
+    place = {name: number for number, name in enumerate(counts.names)}
     for spike in spikes:
-        at = counts.names.index(tuple(spike.series.values()))
-        rank[at] = max(rank[at], 1e3 + spike.surprise)
+        at = place[tuple(spike.series.values())]
+        rank[at] = max(rank[at], 1e6 + spike.surprise)
     return [int(one) for one in np.argsort(-rank, kind="stable")[:panels]]
 
 
@@ -100,7 +101,7 @@ def _panel(ax: Axes, counts: Counts, judged: Judged, spikes: Sequence[FoundSpike
     _label(ax, counts, judged, rows, spikes)
     ax.plot([], [], "o", color=SPIKE, markersize=3, label="spike")
     ax.set_title(shown(counts.names[series]), loc="left", fontsize=9, color="#222222")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.25 * max(float(np.nanmax(counts.rows.count[rows], initial=0.0)), 1.0))
     ax.margins(x=0.01)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]

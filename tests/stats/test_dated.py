@@ -80,7 +80,7 @@ def test_a_level_that_stays_is_learnt() -> None:
     counts = _quiet(5, 260)
     counts[0, 100:] = np.round(counts[0, 100:] * 2)
     told = _verdicts(counts)
-    assert told[130].spike[0] >= 0
+    assert all(one.spike[0] >= 0 for one in told[104:112])
     assert abs(told[-1].expected[0] / 40 - 1) < 0.15
     assert all(one.spike[0] < 0 for one in told[-40:])
 
