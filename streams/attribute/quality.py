@@ -18,7 +18,7 @@ from streams.attribute.memory import WEEK_S, Floats, Mask, Memory
 CHECK_LOOKBACK = timedelta(days=1)
 TELLING_TABLES = ("contacts", "counts", "frames", "late")
 """Tables whose failed checks can mean that contacts were counted wrongly; a check of what we wrote ourselves cannot."""
-NEW = timedelta(days=7)
+NEW = timedelta(days=21)
 RARE = 0.1
 KNOWN = timedelta(days=7)
 
@@ -86,9 +86,8 @@ def _moved_lines(around: Surroundings) -> list[Evidence]:
         mine = past.inside(memory, spike.slice)
         first_s = min((memory.since[i] for i in past.inside(memory, {name: value}).nonzero()[0]), default=0.0)
         gained = float((around.observed - usual)[mine].sum())
-        if first_s < start_s - NEW.total_seconds() and float(usual[mine].sum()) > RARE * float(
-            around.observed[mine].sum()
-        ):
+        from_s = max(start_s - NEW.total_seconds(), memory.first_s + KNOWN.total_seconds())
+        if first_s < from_s and float(usual[mine].sum()) > RARE * float(around.observed[mine].sum()):
             continue
         others = past.inside(memory, {n: v for n, v in spike.slice.items() if n != name}) & ~mine
         lost = _vanished(around, others, usual, memory.dimensions.index(name))
