@@ -26,7 +26,7 @@ class DetectSettings(Struct, frozen=True, kw_only=True):
 
     shares: tuple[tuple[WatchedStream, float], ...] = (("contacts", 0.8), ("low_scores", 0.2))
     depth_shares: tuple[float, float, float, float] = (0.3, 0.4, 0.3, 0.3)
-    overlap: float = 1.7
+    overlap: float = 1.4
     history_d: int = 70
     warm_d: int = 3
     gap_chance: float = 1e-7

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stats.expecting import Expecting
+from stats.levels import FORECASTS, MONTH, TREND, LevelBank
+from stats.shape import fit_day
+
+HOUR_S, DAY_S = 3_600, 86_400
+START_S = 1_704_067_200
+HOURS = np.arange(56 * 24)
+SHAPE = np.exp(0.6 * np.sin(HOURS % 24 / 24 * 2 * np.pi)) * np.where(HOURS // 24 % 7 >= 5, 0.5, 1.0)
+
+
+def taught(mean: NDArray[np.float64], *, seed: int = 0) -> Expecting:
+    """Fed with eight weeks of Poisson counts."""
+    series = mean.shape[1]
+    expecting = Expecting(series, block_s=HOUR_S, holidays=frozenset())
+    counts = np.random.default_rng(seed).poisson(mean).astype(np.float64)
+    for block, row in enumerate(counts):
+        start_s = START_S + block * HOUR_S
+        unit = expecting.unit(start_s)
+        expecting.take(start_s, row, unit, row, np.ones(series, dtype=bool))
+        if block % 24 == 23 and block >= 47:
+            expecting.new_day((start_s + HOUR_S) // DAY_S, np.ones(series), np.zeros(series))
+            if block <= 8 * 24:
+                expecting.relearn()
+    return expecting
+
+
+def test_shape_and_level_are_found_again() -> None:
+    level = np.array([0.5, 20.0, 5_000.0])
+    expecting = taught(SHAPE[:, None] * level)
+    day = (START_S + len(HOURS) * HOUR_S) // DAY_S
+    found = np.stack([expecting.unit(day * DAY_S + hour * HOUR_S) for hour in range(24)]) * expecting.now.level[MONTH]
+    assert found[:, 2] == pytest.approx(SHAPE[:24] * 5_000.0, rel=0.02)
+    assert found[:, 1] == pytest.approx(SHAPE[:24] * 20.0, rel=0.12)
+    assert found[:, 0].mean() == pytest.approx(SHAPE[:24].mean() * 0.5, rel=0.2)
+
+
+def test_a_trend_is_followed_by_its_own_forecast() -> None:
+    growth = np.exp(0.02 * HOURS / 168)[:, None]
+    expecting = taught(growth * np.array([2_000.0, 3_000.0]))
+    now = expecting.now.level / (growth[-1] * np.array([2_000.0, 3_000.0]))
+    assert now[TREND] == pytest.approx(1.0, rel=0.015)
+    assert np.all(now[MONTH] < 0.95)
+
+
+def test_a_series_that_is_alike_all_has_their_shape() -> None:
+    random = np.random.default_rng(2)
+    usual = np.exp(0.5 * np.sin(np.arange(24) / 24 * 2 * np.pi))
+    around = np.full((7, 24, 30), 4.0)
+    seen = random.poisson(around * usual[:, None]).astype(np.float64)
+    fit = fit_day(seen, around, 0, np.ones(30))
+    assert np.all(np.abs(fit.unit / usual[:, None] * usual.mean() - 1.0).mean(axis=0) < 0.15)
+
+
+def test_one_odd_weekend_makes_no_shape_where_days_wander() -> None:
+    around = np.full((7, 24, 20), 50.0)
+    seen = np.random.default_rng(3).poisson(around).astype(np.float64)
+    seen[5, :, 0] *= 2.0
+    steady = fit_day(seen, around, 5, np.ones(20)).unit[:, 0].mean()
+    wandering = fit_day(seen, around, 5, np.ones(20), wander2=np.full(20, 0.1)).unit[:, 0].mean()
+    assert wandering < steady
+
+
+def test_what_is_taken_back_was_never_there() -> None:
+    bank, other = LevelBank(2, block_h=1.0), LevelBank(2, block_h=1.0)
+    for step in range(100):
+        burst = np.array([40.0 if step >= 97 else 0.0, 0.0])
+        bank.take(np.full(2, 10.0) + burst, np.ones(2), np.full(2, 10.0))
+        other.take(np.full(2, 10.0), np.ones(2), np.full(2, 10.0))
+    bank.take_back(0, np.full(3, 40.0), np.zeros(3))
+    assert bank.contacts == pytest.approx(other.contacts)
+    assert bank.forecast().level.shape == (FORECASTS, 2)

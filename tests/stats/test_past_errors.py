@@ -1,0 +1,74 @@
+"""Dispersion and forecast error are told apart and found again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stats.past_errors import PastErrors
+
+SERIES = 40
+USE = np.ones(SERIES, dtype=bool)
+NOTHING = np.zeros((1, SERIES))
+
+
+def taught(*, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0, seed: int = 3) -> PastErrors:
+    """An error memory that has seen a thousand steps of counts whose forecasts err by ``sigma``."""
+    random = np.random.default_rng(seed)
+    errors = PastErrors(1, 1, SERIES)
+    base = np.geomspace(0.2, 400.0, SERIES)
+    for step in range(1000):
+        mean = base * (1.6 if step % 2 else 0.4)
+        true = mean * random.gamma(1 / sigma**2, sigma**2, SERIES) if sigma else mean
+        if np.any(np.asarray(dispersion) > 1):
+            true = random.gamma(true / (np.asarray(dispersion) - 1)) * (np.asarray(dispersion) - 1)
+        count = random.poisson(true).astype(float)
+        phi, sigma2 = errors.dispersion(), errors.sigma2()[0]
+        variance = phi * mean + sigma2[0] * mean**2
+        errors.learn_dispersion(count, mean, NOTHING[0], variance, phi, USE)
+        errors.learn_sigma(0, count, mean[None], NOTHING, dispersion=phi, sigma2=sigma2, use=USE)
+    return errors
+
+
+@pytest.mark.parametrize("dispersion", [1.0, 1.5, 3.0])
+def test_dispersion_is_found_again(dispersion: float) -> None:
+    assert np.median(taught(dispersion=dispersion).dispersion()) == pytest.approx(dispersion, rel=0.08)
+
+
+def test_dispersions_that_differ_are_told_apart() -> None:
+    true = np.tile([1.3, 4.0], SERIES // 2)
+    found = taught(dispersion=true).dispersion()[SERIES // 2 :]
+    assert found[0::2] == pytest.approx(1.3, rel=0.25)
+    assert found[1::2] == pytest.approx(4.0, rel=0.25)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.1, 0.3])
+def test_forecast_error_is_found_again(sigma: float) -> None:
+    assert np.sqrt(np.median(taught(sigma=sigma).sigma2()[0])) == pytest.approx(sigma, rel=0.2)
+
+
+def test_dispersion_is_not_mistaken_for_forecast_error() -> None:
+    assert np.sqrt(np.median(taught(dispersion=2.0).sigma2()[0])) < 0.04
+
+
+def test_before_anything_is_learnt_the_prior_holds() -> None:
+    errors = PastErrors(3, 2, 2)
+    assert errors.sigma2() == pytest.approx(0.01)
+    assert errors.dispersion() == pytest.approx(1.1)
+
+
+def test_spikes_teach_little() -> None:
+    calm, hit = taught(sigma=0.1), taught(sigma=0.1)
+    mean = np.geomspace(0.2, 400.0, SERIES)
+    for _ in range(3):
+        hit.learn_sigma(0, mean * 30, mean[None], NOTHING, dispersion=np.ones(SERIES), sigma2=NOTHING + 0.01, use=USE)
+    assert np.median(hit.sigma2()) < 1.5 * np.median(calm.sigma2())
+
+
+def test_moved_series_keep_what_they_taught_and_new_ones_start_afresh() -> None:
+    errors = taught(dispersion=2.0)
+    before = errors.two.copy()
+    errors.move(np.array([5, -1]))
+    assert errors.two.tolist() == [before[5], 0.0]
+    assert errors.over.shape == (1, 1, 2)
