@@ -22,6 +22,8 @@ from whence.errors import DataRefused
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 TIME, COUNT = "time", "count"
+TOLD = ("expected", "lower", "upper", "surprise", "spike_id")
+"""Columns that are written beside those read; a table may not have them already."""
 LONGEST_D = 31
 MOST_COUNT = 2**53
 
@@ -98,6 +100,8 @@ def _table(path: Path) -> Any:
     if missing or len(set(columns)) < len(columns):
         what = f"there is no column {' and no column '.join(missing)}" if missing else "two columns have one name"
         raise DataRefused(f"{path}, line 1: {what}; the columns are {', '.join(columns)}")
+    if taken := [name for name in TOLD if name in columns]:
+        raise DataRefused(f"{path}, line 1: a column is named {taken[0]}, as one of what is written; rename it")
     table = _without_empty_end(table)
     if len(table) < 2:
         raise DataRefused(f"{path}: there {'is one row' if len(table) else 'are no rows'}; allowed are two or more")

@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from streams.series import DAY_S, Judged, judge
-from whence.counts import TIME, Counts, read_counts, read_days, shown, span
+from whence.counts import TIME, TOLD, Counts, read_counts, read_days, shown, span
 from whence.errors import SettingsError
 from whence.show import print_json, print_table, progress, say
 
@@ -130,9 +130,9 @@ def _spike_id(name: tuple[str, ...], start_s: int, step_s: int) -> str:
 def write(counts: Counts, judged: Judged, spikes: tuple[FoundSpike, ...], out: Path) -> None:
     """One row per row read, in its order."""
     columns: dict[str, Any] = {name: counts.table.column(name) for name in (*counts.ids, TIME)}
-    for name in ("expected", "lower", "upper", "surprise"):
+    for name in TOLD[:-1]:
         columns[name] = pa.array(np.round(getattr(judged, name), 4), from_pandas=True)
-    columns["spike_id"] = _spike_column(counts, judged, spikes)
+    columns[TOLD[-1]] = _spike_column(counts, judged, spikes)
     out.parent.mkdir(parents=True, exist_ok=True)
     plain = not any(_needs_quotes(columns[name]) for name in (*counts.ids, TIME))
     options = pacsv.WriteOptions(include_header=False, quoting_style="none" if plain else "needed")

@@ -138,6 +138,10 @@ def test_local_midnights_stay_days_when_clocks_change(tmp_path: Path, capsys: py
     [
         ("", "the file is empty; allowed is a table with the columns time and count"),
         ("day,number\n1,2\n", "line 1: there is no column time and no column count; the columns are day, number"),
+        (
+            "time,count,lower\n2024-01-01,1,a\n2024-01-02,1,a\n",
+            "line 1: a column is named lower, as one of what is written",
+        ),
         ("time,count\n", "there are no rows; allowed are two or more"),
         ("time,count\n2024-01-01,3\n", "there is one row; allowed are two or more"),
         ("time,count\n2024-01-01,3\n2024-01-02,-1\n", "line 3: count is '-1'; allowed is a whole number of at least 0"),
