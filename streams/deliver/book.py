@@ -77,6 +77,9 @@ class Book:
         waiting = self.waiting.get(step.delivery_id)
         if waiting is not None and step.status in ENDED:
             del self.waiting[step.delivery_id]
+            sent = self.alerts.get((step.alert_id, step.revision))
+            if sent is not None:
+                self._let_go(sent)
         elif waiting is not None:
             waiting.last = step
 

@@ -51,6 +51,7 @@ AT_ONCE = 100
 LOOK_S = 0.2
 QUICK_LOOK_S = 0.02
 FLUSH_S = 10.0
+FLUSH_STEP_S = 0.5
 
 
 def _utc_now() -> datetime:
@@ -82,6 +83,7 @@ class Courier:
         self._now, self._at = now, at
         self._books: dict[int, Book] = {}
         self._paused: dict[str, tuple[int, datetime]] = {}
+        self._stop = threading.Event()
         self._health = Health(part=self.name, alive=True, ready=False, detail="starting")
         secret = self._settings.link_secret
         self._head = Letterhead(
@@ -98,6 +100,7 @@ class Courier:
         Raises:
             FatalError: a record is larger than the broker takes.
         """
+        self._stop = stop
         retrying = Retrying(
             retry=retry_if_exception_type((RetryableError, KafkaException)),
             wait=wait_exponential(multiplier=0.5, max=10.0),
@@ -229,7 +232,7 @@ class Courier:
         return post.decide(book, self._routing, alert, self._now(), max_age=max_age)
 
     def _commit(self, consumer: Consumer, outbox: Outbox, following: Mapping[tuple[str, int], int]) -> None:
-        if not outbox.flush(FLUSH_S):
+        if not self._flushed(outbox):
             raise RetryableError("Kafka did not take what was queued in time", retry_after_s=1.0)
         self._at("queued")
         places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in following.items()]
@@ -238,6 +241,15 @@ class Courier:
         except KafkaException as error:
             # Whoever has the partitions now reads the alerts again, and finds their messages queued.
             log.warning("commit_failed", reason=str(error))
+
+    def _flushed(self, outbox: Outbox) -> bool:
+        """Wait for the broker's word, in short steps: asked to stop, we stop."""
+        for _ in range(int(FLUSH_S / FLUSH_STEP_S)):
+            if outbox.flush(FLUSH_STEP_S):
+                return True
+            if self._stop.is_set() or outbox.error is not None:
+                return False
+        return False
 
     def _write(self, partition: int, book: Book, steps: Iterable[Delivery], outbox: Outbox) -> None:
         """Write each step and take it into the book at once, so that the next one is decided in its knowledge."""
