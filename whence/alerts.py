@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from msgspec.structs import replace
 
 from schemas.broker import Broker
 from schemas.workspace import Workspace
+from streams.alert.message import Message
 from streams.alert.routing import Audience, Channel, Routing, RoutingError, Team, read_routing
-from streams.deliver.channels import Sender, senders
+from streams.deliver.channels import NotDelivered, Sender, senders
 from streams.deliver.courier import Courier
 from streams.deliver.settings import CourierSettings
 from whence.errors import CheckFailed, SettingsError
@@ -18,6 +20,7 @@ from whence.keys import own_key
 from whence.settings import Settings
 from whence.show import print_json, print_table, say
 
+TRIAL = "This is a trial by whence alerts try. Nothing has happened; alerts for you will come this way."
 KINDS = ("release", "promotion", "policy", "price", "incident", "automation", "capacity", "unknown", "measurement")
 
 
@@ -120,6 +123,36 @@ def run_alerts_check(settings: Settings, path: Path | None, *, as_json: bool) ->
     say(
         f"{file} is fine: {len(routing.channels)} channel(s), {len(routing.teams)} team(s), {len(routing.audiences)} audience(s)."
     )
+
+
+def run_alerts_try(settings: Settings, channels: Sequence[str]) -> None:
+    """Send one message to the channels named, or to all, to see that they arrive.
+
+    Raises:
+        SettingsError: there is no routing file, it cannot be used, or a channel is not in it.
+        CheckFailed: a channel does not take it.
+    """
+    if not settings.alerts.routing:
+        raise SettingsError("alerts.routing is missing; allowed is the path of a routing file (see docs/alerts.md)")
+    routing = routing_of(Path(settings.alerts.routing))
+    ready = senders_of(settings, routing)
+    if strangers := [name for name in channels if name not in ready]:
+        raise SettingsError(f"there is no channel {strangers[0]!r}; there are {', '.join(sorted(ready)) or 'none'}")
+    failed = [name for name in (channels or sorted(ready)) if not _tried(name, ready[name])]
+    if failed:
+        raise CheckFailed(f"{len(failed)} channel(s) did not take it: {', '.join(failed)}")
+
+
+def _tried(name: str, sender: Sender) -> bool:
+    key = f"try-{secrets.token_hex(8)}"
+    facts: dict[str, object] = {"key": key, "event": "try", "text": TRIAL}
+    try:
+        sender(Message(key=key, event="try", title="Whence can reach you here", body=TRIAL, links={}, facts=facts))
+    except NotDelivered as error:
+        say(f"{name}: {error}.")
+        return False
+    say(f"{name}: taken.")
+    return True
 
 
 def _rows_of(routing: Routing, kind: str) -> Iterator[tuple[str, ...]]:

@@ -339,6 +339,17 @@ def check(
     run_alerts_check(context.obj.settings(), file, as_json=json)
 
 
+@alerts.command(name="try", epilog=_examples("whence alerts try", "whence alerts try payments-chat"))
+def try_(
+    context: typer.Context,
+    channels: Annotated[list[str] | None, typer.Argument(help="Channels; by default all of the routing file.")] = None,
+) -> None:
+    """Send one trial message to channels, to see that they arrive. Exit code 1: one did not take it."""
+    from whence.alerts import run_alerts_try
+
+    run_alerts_try(context.obj.settings(), channels or [])
+
+
 @app.command(
     epilog=_examples(
         "whence feedback k3f9a1c2 confirm",

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -138,19 +138,34 @@ def read_routing(text: str, *, place: str) -> Routing:
         plain = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RoutingError(f"the routing file {place} is not TOML: {error}") from None
-    try:
-        routing = msgspec.convert(plain, Routing)
-    except msgspec.ValidationError as error:
-        raise RoutingError(f"{place}: {_sentence(str(error))}") from None
-    problems = [f"{place}: {problem}" for problem in _problems(routing)]
-    if problems:
-        raise RoutingError(*problems)
+    found = list(_misshapen(plain))
+    if not found:
+        try:
+            routing = msgspec.convert(plain, Routing)
+        except msgspec.ValidationError as error:
+            found = [_sentence(str(error))]
+        else:
+            found = list(_problems(routing))
+    if found:
+        raise RoutingError(*(f"{place}: {problem}" for problem in found))
     return routing
 
 
-def _sentence(text: str) -> str:
+def _misshapen(plain: dict[str, Any]) -> Iterator[str]:
+    """Problems within the named entries, each with its name, which an error about the whole would not tell."""
+    for section, kind in (("channels", Channel), ("teams", Team), ("audiences", Audience)):
+        named = plain.get(section, {})
+        for name, one in named.items() if isinstance(named, dict) else ():
+            try:
+                msgspec.convert(one, kind)
+            except msgspec.ValidationError as error:
+                yield _sentence(str(error), f"{section}.{name}")
+
+
+def _sentence(text: str, within: str = "") -> str:
     match = _PLACE.match(text)
     what, path = (match["what"], match["path"] or "") if match else (text, "")
+    path = ".".join(part for part in (within, path) if part)
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
         return f"{path + '.' if path else ''}{unknown[1]} is not a setting of the routing file"
     return f"{path + ': ' if path else ''}{what[:1].lower()}{what[1:]}"

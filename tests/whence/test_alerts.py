@@ -12,6 +12,7 @@ import structlog
 
 from schemas.broker import Broker
 from streams.deliver.courier import Courier
+from tests.receivers import http_receiver
 from whence import commands
 from whence.alerts import courier_of, link_secret
 from whence.doctor import diagnose
@@ -170,3 +171,25 @@ def test_doctor_looks_at_the_routing_file() -> None:
     (wrong,) = [one for one in diagnose(broken) if one.check == "alerts"]
     assert (wrong.ok, wrong.remedy) == (False, "Run whence alerts check: 5 thing(s) to mend.")
     assert wrong.detail.startswith("channels.payments-chat has no secret; set WHENCE_CHANNELS_PAYMENTS_CHAT_SECRET")
+
+
+def test_a_trial_message_reaches_the_channels_and_names_those_it_does_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with http_receiver() as fine, http_receiver(lambda _: 500) as broken:
+        Path("alerts.toml").write_text(
+            f'[channels.fine]\nkind = "webhook"\nurl = "{fine.url}"\n[channels.broken]\nkind = "webhook"\nurl = "{broken.url}"\n',
+            encoding="utf-8",
+        )
+        monkeypatch.setenv("WHENCE_ALERTS_ROUTING", "alerts.toml")
+        monkeypatch.setenv("WHENCE_CHANNELS_FINE_SECRET", "x")
+        monkeypatch.setenv("WHENCE_CHANNELS_BROKEN_SECRET", "y")
+        assert _run(capsys, "alerts", "try", "fine")[::2] == (0, "fine: taken.\n")
+        code, _, err = _run(capsys, "alerts", "try")
+        assert (code, err) == (
+            1, "broken: it answered 500.\nfine: taken.\nwhence: 1 channel(s) did not take it: broken\n",
+        )  # fmt: skip
+        assert _run(capsys, "alerts", "try", "other")[::2] == (
+            2, "whence: there is no channel 'other'; there are broken, fine\n",
+        )  # fmt: skip
+        assert [got.facts()["event"] for got in fine.wait(2)] == ["try", "try"]

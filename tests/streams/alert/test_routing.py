@@ -9,8 +9,8 @@ from tests.streams.deliver.samples import BASE, routing
 
 REFUSED = [
     ("channels = 3\n[", "the routing file alerts.toml is not TOML: Invalid initial character"),
-    ('[channels.sms]\nkind = "sms"', "alerts.toml: channels[...].kind: invalid enum value 'sms'"),
-    ('[channels.s]\nkind = "apprise"\ntoken = "x"', "alerts.toml: channels[...].token is not a setting of the routing file"),
+    ('[channels.sms]\nkind = "sms"', "alerts.toml: channels.sms.kind: invalid enum value 'sms'"),
+    ('[channels.s]\nkind = "apprise"\ntoken = "x"', "alerts.toml: channels.s.token is not a setting of the routing file"),
     ("colour = 1", "alerts.toml: colour is not a setting of the routing file"),
     ('[channels.s]\nkind = "webhook"', "alerts.toml: channels.s.url must be http(s)://host[:port]/path without user or password in it"),
     ('[channels.s]\nkind = "webhook"\nurl = "https://u:p@host/"', "alerts.toml: channels.s.url must be http(s)://host[:port]/path without user or password in it"),
@@ -21,8 +21,8 @@ REFUSED = [
     ('[teams.t]\nchannels = ["x"]', "alerts.toml: teams.t.channels: there is no channel 'x'; there are none"),
     ('[audiences.a]\nteams = ["x"]', "alerts.toml: audiences.a.teams: there is no team 'x'; there are owner"),
     ("[audiences.a]\nteams = []", 'alerts.toml: audiences.a.teams is empty; allowed are teams, or "owner"'),
-    ('[audiences.a]\nteams = ["owner"]\nprobability = 80', "alerts.toml: audiences[...].probability: expected `float` <= 1.0"),
-    ('[audiences.a]\nteams = ["owner"]\nkinds = ["weather"]', "alerts.toml: audiences[...].kinds[0]: invalid enum value 'weather'"),
+    ('[audiences.a]\nteams = ["owner"]\nprobability = 80', "alerts.toml: audiences.a.probability: expected `float` <= 1.0"),
+    ('[audiences.a]\nteams = ["owner"]\nkinds = ["weather"]', "alerts.toml: audiences.a.kinds[0]: invalid enum value 'weather'"),
     ('[audiences.a]\nteams = ["owner"]\ngrowth = 0.5', "alerts.toml: audiences.a.growth is 0.5; allowed is more than 1, or 0 for never"),
     ('[audiences.a]\nteams = ["owner"]\ncost_per_hour = 9', "alerts.toml: audiences.a.cost_per_hour needs [cost] per_contact or per_handling_hour"),
     ('unowned = "x"', "alerts.toml: unowned: there is no team 'x'; there are none"),
