@@ -42,6 +42,7 @@ from streams.attribute.saying import say
 from streams.attribute.versions import rollout_line, stated_line, version_line
 
 SHOWN = 8
+LIKELY = 0.3
 FELT = 0.05
 """A line that moves the log-odds by less is not shown."""
 
@@ -127,7 +128,7 @@ def _in_company(one: Weighed, company: Company) -> Weighed:
     if abs(weight) < FELT:
         return one
     said = []
-    if company.leader is not None and company.tie > FELT:
+    if company.leader is not None and company.tie > LIKELY:
         top = company.leader.candidates[0]
         what = "it" if (top.key or top.kind) == one.cause else (top.title or top.key or f"'{top.kind}'")
         where = slice_text(company.leader.slice) or "everywhere"
@@ -139,6 +140,8 @@ def _in_company(one: Weighed, company: Company) -> Weighed:
         said.append(
             f"{company.smaller} smaller spike{'s' if company.smaller > 1 else ''} beside it weigh{'s' if company.smaller == 1 else ''} in."
         )
+    if not said:
+        said.append("A larger spike beside it has little to do with it.")
     more = line("joint", weight, " ".join(said), tie=company.tie, smaller=company.smaller)
     return Weighed(replace(one.candidate, evidence=(*one.candidate.evidence, more)), one.prior)
 

@@ -12,6 +12,9 @@ from schemas.spike import Spike
 TELLING = 0.3
 QUIET = ("prior", "time", "words", "parts")
 MOST = 3
+RIVAL, SLIGHT = 0.2, 0.05
+LEAST = {"time": 1.5}
+"""How much a line must weigh to be held against a cause, where that is more than :data:`TELLING`: many a cause is late."""
 LONG = 60
 BEGAN = "The spike began "
 
@@ -26,15 +29,15 @@ def say(spike: Spike, candidates: Sequence[Candidate], terms: Sequence[Term], as
     parts.extend(one.sentence for one in pro[:MOST])
     if top.key:
         parts.append(f"Against it: {' '.join(against(top)) or 'none.'}")
-    rival = next((one for one in candidates[1:] if one.key or one.probability > 0.2), None)
-    if rival is not None and (rival.probability > 0.2 or not top.key):
+    rival = next((one for one in candidates[1:] if one.key or one.probability > RIVAL), None)
+    if rival is not None and rival.probability > (RIVAL if top.key else SLIGHT):
         parts.append(f"Next: {named(rival)}, {rival.probability:.0%}.")
     return " ".join(parts)
 
 
 def against(candidate: Candidate) -> list[str]:
     """Sentences of the lines that speak against a cause, the weightiest first."""
-    lines = [one for one in candidate.evidence if one.weight < -TELLING and one.line != "prior"]
+    lines = [one for one in candidate.evidence if one.weight < -LEAST.get(one.line, TELLING) and one.line != "prior"]
     return [one.sentence for one in sorted(lines, key=lambda one: one.weight)]
 
 
