@@ -19,6 +19,7 @@ from streams.detect.size import close, refree, reopen, tell, totals
 AT_MOST = 5
 INSIDE_AGE = 12
 RIPE_WINDOWS = 3
+MOSTLY_JUDGED = 0.5
 
 
 class Found(NamedTuple):
@@ -50,9 +51,13 @@ def _first_alarm(known: Known) -> Found | None:
 
 
 def ripe_windows(known: Known, rungs: Ladder) -> Bools:
-    """Which windows have seen enough history to be judged."""
+    """Which windows have seen enough history to be judged, and are not for the greater part a gap."""
     needed = [max(known.settings.warm_d, RIPE_WINDOWS * n * rungs.step_s / DAY_S) for n in rungs.lengths]
-    return np.asarray(known.days >= np.array(needed))
+    ripe = np.asarray(known.days >= np.array(needed))
+    if known.gaps and known.now_s - known.gaps[-1][1] <= rungs.lengths[-1] * rungs.step_s:
+        judged = rungs.windows.unit[rungs.windows.rows(rungs.lengths[-1]), 0] > 0.0
+        ripe &= np.array([np.mean(judged[-length:]) >= MOSTLY_JUDGED for length in rungs.lengths])
+    return ripe
 
 
 def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None = None) -> list[Found]:
