@@ -15,7 +15,7 @@ class Alert(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     """One message about an impact. ``alert_id`` and ``revision`` together are the key by which receivers drop repeats.
 
     ``moved`` says what an update is about. ``sentence`` is the bill, ``explanation`` what attribution says of the
-    spike that shows the cause best, with ``quotes`` of it. Where the cause of a spike changed, ``formerly`` is the
+    ``largest`` of its spikes, with ``quotes`` of it. Where the cause of a spike changed, ``formerly`` is the
     alert that it was first told under, and on that alert ``successor`` the one it is told under now. An alert that
     keeps other spikes is not taken back: then only ``formerly_name`` says what these were first counted to.
     """
@@ -40,6 +40,7 @@ class Alert(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     first: Moment | None = None
     last: Moment | None = None
     spikes: tuple[str, ...] = ()
+    largest: str = ""
     by_slice: dict[str, float] = {}
     text: str
     sentence: str = ""

@@ -84,7 +84,7 @@ class Attribution(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
 class Impact(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     """One change and all it has cost so far; for a nameless cause, one spike. ``hours`` only where handle times
     are known, ``customers`` counted in the samples. ``by_slice`` holds excess contacts by slice text.
-    ``explanation`` and ``quotes`` are those of the spike that shows the cause best."""
+    ``explanation`` and ``quotes`` are those of its ``largest`` spike."""
 
     impact_id: str
     revision: Count
@@ -107,3 +107,4 @@ class Impact(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
     sentence: str = ""
     explanation: str = ""
     quotes: tuple[Quote, ...] = ()
+    largest: str = ""

@@ -86,11 +86,11 @@ def _short(text: str) -> str:
 
 
 def _links(notice: Notice, head: Letterhead) -> dict[str, str]:
-    """By what they are for. The spike that grew last comes last in the impact; people are asked about the first."""
+    """By what they are for. People are asked about the largest spike."""
     alert = notice.alert
     if not head.page_url or not alert.spikes:
         return {}
-    spike = alert.spikes[0]
+    spike = alert.largest or alert.spikes[0]
     links = {
         "The spike": f"{head.page_url}/spikes/{quoted(spike, safe='')}?workspace={quoted(alert.workspace, safe='')}"
     }

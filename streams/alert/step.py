@@ -221,6 +221,7 @@ def _alert(state: State, impact: Impact, happened: Happened) -> Alert:
         first=impact.first,
         last=impact.last,
         spikes=impact.spikes,
+        largest=impact.largest,
         by_slice=impact.by_slice,
         text=text,
         sentence=impact.sentence,

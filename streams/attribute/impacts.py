@@ -71,6 +71,7 @@ def _tied(key: str, mine: list[tuple[Case, Attribution]], as_of: datetime, earli
     attributions = [last for _, last in mine]
     best = max(attributions, key=lambda one: (blamed(one).probability, one.spike_id))
     cause = blamed(best)
+    largest = max(attributions, key=lambda one: (blamed(one).excess, one.spike_id))
     billed = _billed(mine)
     contacts, low, high = sum_interval([_cost(case, last) for case, last in billed])
     by_slice: dict[str, float] = {}
@@ -102,8 +103,9 @@ def _tied(key: str, mine: list[tuple[Case, Attribution]], as_of: datetime, earli
         customers=customers or None,
         by_slice=dict(sorted(by_slice.items())),
         sentence="",
-        explanation=best.sentence,
-        quotes=best.quotes[:QUOTED],
+        explanation=largest.sentence,
+        quotes=largest.quotes[:QUOTED],
+        largest=largest.spike_id,
     )
     return replace(impact, sentence=_sentence(impact, cause))
 
@@ -151,5 +153,5 @@ def changed(new: Impact, old: Impact | None) -> bool:
     """Whether an impact says anything new."""
     if old is None:
         return True
-    said = {"revision": 0, "seq": 0, "as_of": old.as_of, "explanation": "", "quotes": ()}
+    said = {"revision": 0, "seq": 0, "as_of": old.as_of, "explanation": "", "quotes": (), "largest": ""}
     return replace(new, **said) != replace(old, **said)
