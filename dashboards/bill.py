@@ -88,7 +88,7 @@ SELECT owner, kind, count() AS impacts, sum(repeats) AS repeats, sum(contacts) A
 FROM (
     SELECT b.owner AS owner, b.kind AS kind, b.repeats AS repeats, b.contacts AS contacts, b.hours AS hours, b.cost AS cost, b.first AS first,
         if(f.broken = '', NULL, greatest(f.fixed, b.first)) AS fix_at
-    FROM {_BILLED} AS b
+    FROM (SELECT * FROM {_BILLED} WHERE change != '') AS b
     LEFT JOIN (
         SELECT broken, min(starts_at) AS fixed FROM changes_now ARRAY JOIN fixes AS broken WHERE {HERE} GROUP BY broken
     ) AS f ON f.broken = b.change

@@ -27,20 +27,20 @@ ORDER BY topic, stream
 
 STORED = Panel(
     id="stored",
-    title="What landed in this span",
+    title="What landed, in four weeks at most",
     unit="rows",
     columns=("what", "records", "latest"),
     sql=f"""
 SELECT what, records, latest FROM (
 SELECT 'contacts' AS what, count() AS records, maxOrNull(occurred_at) AS latest FROM contacts_now WHERE {HERE} AND {lately("occurred_at")}
 UNION ALL
-SELECT 'changes', count(), maxOrNull(starts_at) FROM changes_now WHERE {HERE} AND {within("starts_at")}
+SELECT 'changes', count(), maxOrNull(starts_at) FROM changes_now WHERE {HERE} AND {lately("starts_at")}
 UNION ALL
-SELECT 'spikes', count(), maxOrNull(onset) FROM spikes_now WHERE {HERE} AND {within("onset")}
+SELECT 'spikes', count(), maxOrNull(onset) FROM spikes_now WHERE {HERE} AND {lately("onset")}
 UNION ALL
-SELECT 'attributions', count(), maxOrNull(as_of) FROM attributions_now WHERE {HERE} AND {within("onset")}
+SELECT 'attributions', count(), maxOrNull(as_of) FROM attributions_now WHERE {HERE} AND {lately("onset")}
 UNION ALL
-SELECT 'alerts', count(), maxOrNull(at) FROM alerts_now WHERE {HERE} AND {within("at")}
+SELECT 'alerts', count(), maxOrNull(at) FROM alerts_now WHERE {HERE} AND {lately("at")}
 )
 ORDER BY indexOf(['contacts', 'changes', 'spikes', 'attributions', 'alerts'], what)
 """,

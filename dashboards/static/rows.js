@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { KINDS, glyph } from "./causes.js";
 import { length, number, percent, plural, signed, sliceName, span, timeOf } from "./format.js";
-import { coded, link, pill, probability, table } from "./parts.js";
+import { STATES, coded, link, pill, probability, table } from "./parts.js";
 
 const nothing = (text = "") => h("span", { class: "muted" }, text);
 const missing = (value) => value === null || value === undefined || value === "";
@@ -41,7 +41,7 @@ function cell(column, row, now) {
   if (name === "probability") return missing(row[name]) ? nothing("") : probability(row[name]);
   if (name === "kind" && KINDS[row.kind]) return h("span", { class: "cause" }, glyph(row.kind), KINDS[row.kind].name);
   if (name === "slice") return sliceName(row.slice);
-  if (name === "state") return pill(row.state);
+  if (name === "state") return pill(row.state, STATES[row.state] ?? row.state);
   return shown(kind, row[name], now);
 }
 

@@ -1,6 +1,7 @@
 // The upstream bill: what changes cost, by owner and cause, what keeps coming back, and what nobody owns.
 import { h } from "./dom.js";
-import { moment, number, plural, timeOf, weekOf } from "./format.js";
+import { causeName } from "./causes.js";
+import { moment, number, plural, sliceName, timeOf, weekOf } from "./format.js";
 import { link, section, spans } from "./parts.js";
 import { figures, panelTable } from "./rows.js";
 import { draw } from "./charts.js";
@@ -24,9 +25,9 @@ export function view(data, here) {
     h("div", { class: "controls", "data-key": "controls" }, spans(data, here)),
     section(total, () => figures(total, ["contacts", "hours", ...(costs ? ["cost"] : []), "impacts"], data.now)),
     section(curve, () => barsPlace(curve, data.now)),
-    section(dearest, () => panelTable(dearest, data.now, { hide, grow: "title" })),
+    section(dearest, () => panelTable(dearest, data.now, { hide, grow: "title", cells: { title: (row) => (row.key ? row.title : causeName(row)) } })),
     section(repeats, () => panelTable(repeats, data.now, { hide, grow: "owner" })),
-    section(unowned, () => panelTable(unowned, data.now, { hide: ["sentence"], grow: "slice", cells: { slice: (row) => link(here({}, `/spikes/${encodeURIComponent(row.spike_id)}`), { class: "row-link" }, row.slice || "everywhere") } })),
+    section(unowned, () => panelTable(unowned, data.now, { hide: ["sentence"], grow: "slice", cells: { slice: (row) => link(here({}, `/spikes/${encodeURIComponent(row.spike_id)}`), { class: "row-link" }, sliceName(row.slice)) } })),
     section(bill, () => panelTable(bill, data.now, { hide, grow: "owner", cells: { week: (row) => weekOf(row.week) } })),
   ];
 }

@@ -43,7 +43,7 @@ def _spoken(event: Ticket | Chat, offer: Promotion) -> Ticket | Chat:
     """Who names the code has seen the offer; of everybody else two in three were reached, one in ten of them held back."""
     names = offer.code.lower() in event.text.lower()
     luck = _luck(event.customer)
-    group: Any = "exposed" if names or luck >= CONTROL_SHARE else "control"
+    group: Any = "exposed" if names or luck >= CONTROL_SHARE * REACHED_SHARE else "control"
     exposed = {offer.change: group} if names or luck < REACHED_SHARE else {}
     if not names:
         return replace(event, exposed=exposed)

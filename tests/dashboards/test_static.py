@@ -6,9 +6,11 @@ import hashlib
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from schemas.attribution import EvidenceLine
 from tools.pictures import MOST_BYTES, SHOTS
 
 STATIC = Path(__file__).parents[2] / "dashboards" / "static"
@@ -62,6 +64,13 @@ def test_every_line_of_a_chart_has_a_dash_or_a_colour_of_its_own_and_neighbours_
     styles = re.findall(r'\["(--[\w-]+)", (?:"(\w+)"|\[)', text)
     assert len(styles) == len(set(styles)) == 7
     assert all(one[1] != other[1] for one, other in pairwise(styles))
+
+
+def test_every_line_of_evidence_has_a_name_for_people() -> None:
+    text = (STATIC / "views_spike.js").read_text(encoding="utf-8")
+    found = re.search(r"const LINES = \{(.*?)\};", text, flags=re.DOTALL)
+    assert found is not None
+    assert set(re.findall(r"(\w+): \"", found[1])) == set(get_args(EvidenceLine))
 
 
 def luminance(colour: str) -> float:
