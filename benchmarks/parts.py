@@ -21,6 +21,7 @@ from streams.admit import cleaning, counting, preparing, reading, redact
 from streams.admit.buckets import Book
 from streams.admit.fates import Tails
 from streams.admit.memory import Memory
+from streams.admit.opening import Usual
 from streams.admit.samples import Tally
 from streams.admit.settings import AdmitSettings
 from streams.admit.spelling import Column, Dimensions
@@ -30,6 +31,7 @@ from streams.admit.step import admit, start
 PARTITIONS = 4
 PARTS: list[tuple[str, Any, str]] = [
     ("decode", reading, "_opened"),
+    ("decode", Usual, "open"),
     ("validate", reading, "_columns"),
     ("validate", reading, "_all_good"),
     ("validate", preparing, "read"),

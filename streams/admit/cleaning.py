@@ -71,11 +71,14 @@ class Cleaner:
         self._redact_texts(events, columns)
         if self._talks:
             _clean_conversations(events, columns)
-        if any(columns["extra"]):
+        if any(columns.get("extra", ())):
             _clean_extra(events)
         return spelt
 
     def _hash_customers(self, events: Sequence[Opened], columns: Columns) -> None:
+        if "customer" not in columns:
+            columns["customer"] = [""] * len(events)
+            return
         known = self._customers
         if len(known) > _REMEMBERED:
             known.clear()
@@ -101,7 +104,7 @@ class Cleaner:
 
     def _conceal(self, name: str, events: Sequence[Opened], columns: Columns) -> None:
         # Ids are often long numbers, which only look like phones or cards; addresses in them are personal.
-        if "@" in "".join(columns[name]):
+        if "@" in "".join(columns.get(name, ())):
             columns[name] = [
                 f"{redact(value)[:100]}#{self.keyed(value)[:12]}" if "@" in value else value for value in columns[name]
             ]
@@ -109,9 +112,9 @@ class Cleaner:
                 setattr(event, name, value)
 
     def _redact_texts(self, events: Sequence[Opened], columns: Columns) -> None:
-        size = len(events)
-        for place, text in redactions([text for name in self._texts for text in columns[name]]):
-            setattr(events[place % size], self._texts[place // size], text)
+        size, names = len(events), [name for name in self._texts if name in columns]
+        for place, text in redactions([text for name in names for text in columns[name]]):
+            setattr(events[place % size], names[place // size], text)
 
 
 _ZONE = attrgetter("tzinfo")
@@ -127,15 +130,15 @@ def _in_utc(events: Sequence[Opened], columns: Columns) -> None:
 
 
 def _clean_conversations(events: Sequence[Opened], columns: Columns) -> None:
-    if any(columns["turns"]):
+    if any(columns.get("turns", ())):
         talking = [event for event in events if event.turns]
         said = iter(redact_all([turn.text for event in talking for turn in event.turns]))
         for event in talking:
             event.turns = tuple(replace(turn, text=next(said), at=turn.at and in_utc(turn.at)) for turn in event.turns)
-    if any(columns["tags"]):
+    if any(columns.get("tags", ())):
         for event in events:
             event.tags = tuple(map(plain, event.tags))
-    if any(columns["exposed"]):
+    if any(columns.get("exposed", ())):
         for event in events:
             event.exposed = {plain(change): value for change, value in event.exposed.items()}
 

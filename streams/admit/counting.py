@@ -23,7 +23,7 @@ from streams.admit.frames import FINE, frames_of
 from streams.admit.memory import Ints, Keys
 from streams.admit.preparing import prepare
 from streams.admit.reading import letter
-from streams.admit.samples import Said
+from streams.admit.samples import picked
 from streams.admit.state import Admitted, PartitionState, RawMessage
 
 
@@ -225,7 +225,7 @@ class _Run:
         wanted = np.flatnonzero(cell.tally.wanted(rows.leaf, rows.rank))
         if wanted.size:
             places = self.given.said_at[rows.place[wanted]].tolist()
-            said = Said._make([column[place] for place in places] for column in self.given.said)
+            said = picked(self.given.said, places)
             cell.tally.keep(rows.leaf[wanted], rows.rank[wanted], said)
 
     def _move(self, book: Book, one: _Rows) -> None:

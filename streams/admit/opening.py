@@ -6,7 +6,8 @@ import json
 import math
 import re
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -22,6 +23,8 @@ from streams.admit.redact import redact
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 _SHOWN = 120
+_LOOKED_AT = 20
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 # An opened event has the fields of its raw type but can be changed in place: admit normalises and redacts millions
 # of them, and a second object per event costs as much as decoding does. Unknown fields make it fail, so that only
@@ -30,21 +33,48 @@ Opened = Any
 
 
 @cache
-def opener(kind: type[Struct]) -> Callable[[bytes], Opened]:
-    """Decoder of a raw type into its changeable twin."""
-    return msgspec.json.Decoder(_twin(kind)).decode
+def opener(kind: type[Struct], names: frozenset[str] | None = None) -> Callable[[bytes], Opened]:
+    """Decoder of a raw type into its changeable twin, or into one that has only the named fields."""
+    return msgspec.json.Decoder(_twin(kind, names)).decode
 
 
 @cache
-def _twin(kind: type[Struct]) -> type[Struct]:
+def _twin(kind: type[Struct], names: frozenset[str] | None = None) -> type[Struct]:
     hints = typing.get_type_hints(kind, include_extras=True)
     fields: list[Any] = [
         (field.name, hints[field.name]) if field.required else (field.name, hints[field.name], _default(field))
         for field in msgspec.structs.fields(kind)
+        if names is None or field.required or field.name in names
     ]
     return msgspec.defstruct(
         f"Opened{kind.__name__}", fields, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
     )
+
+
+class Usual:
+    """The fields that a partition's events have had so far. Most fields of a type are usually at their defaults, and
+    opening, looking through and writing an event takes time for each that its type has."""
+
+    def __init__(self, kind: type[Struct]) -> None:
+        self._kind = kind
+        self._names: frozenset[str] = frozenset()
+
+    def open(self, values: Iterable[bytes | None]) -> list[Opened] | None:
+        """Events by the usual fields; None where one has another field, or is not right."""
+        if not self._names:
+            return None
+        try:
+            return list(map(opener(self._kind, self._names), values))  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError):
+            return None
+
+    def learn(self, values: Sequence[bytes | None]) -> None:
+        """Look at the fields of some messages."""
+        found = set(self._names)
+        for value in values[:: max(1, len(values) // _LOOKED_AT)]:
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                found |= _FIELDS.decode(value or b"").keys()
+        self._names = frozenset(found.intersection(self._kind.__struct_fields__))
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

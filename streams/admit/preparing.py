@@ -27,8 +27,7 @@ from streams.admit.state import PartitionState, RawMessage
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _CONTACT_SEED = 1
-_SAID = attrgetter("event_id", "occurred_at", "customer", "language", "subject", "text", "turns", "exposed")
-_SURVEYED = attrgetter("event_id", "occurred_at", "customer", "language", "text")
+_SAID = ("event_id", "occurred_at", "customer", "language", "subject", "text")
 _AT_ONCE = 600
 
 
@@ -120,7 +119,7 @@ def _some(state: PartitionState, batch: Sequence[RawMessage], first: int, tails:
         contacts=contacts,
         records=tails.ended(bodies, arrived_ms, expected.tolist()),
         customers=list(columns["customer"]),
-        handle_s=list(columns.get("handle_s", ())),
+        handle_s=list(columns.get("handle_s", (None,) * len(events))),
         message=np.array(opening.indexes, np.int64) + first,
         book=book,
         at_ms=at_ms,
@@ -144,8 +143,10 @@ def _books(state: PartitionState, workspaces: Sequence[str]) -> Ints:
 
 def _opens(state: PartitionState, columns: Columns) -> Bools:
     if state.topic is not SURVEYS:
-        kinds = columns["event"]
-        return np.array([kind == "opened" for kind in kinds], bool) if "updated" in kinds else np.ones(len(kinds), bool)
+        kinds = columns.get("event", ())
+        if "updated" not in kinds:
+            return np.ones(len(columns["workspace"]), bool)
+        return np.array([kind == "opened" for kind in kinds], bool)
     rows = zip(columns["workspace"], columns["score"], columns["scale_max"], strict=True)
     return np.array([score <= state.books[name].workspace.low_score_share * top for name, score, top in rows], bool)
 
@@ -154,12 +155,17 @@ def _said(state: PartitionState, opening: Opening, wanted: Bools) -> Said:
     events: list[Opened] = [opening.events[place] for place in np.flatnonzero(wanted).tolist()]
     if not events:
         return Said([], [], [], [], [], [])
+    ids, moments, customers, languages, subjects, texts = (_field(events, name) for name in _SAID)
+    said = texts if state.topic is SURVEYS else [f"{one} {two}" for one, two in zip(subjects, texts, strict=True)]
+    if "turns" in opening.columns:
+        for i, spoken in enumerate(_field(events, "turns")):
+            if spoken:
+                said[i] = " ".join([said[i], *(turn.text for turn in spoken if turn.who == "customer")])
     size = state.settings.sample_chars
-    if state.topic is SURVEYS:
-        ids, moments, customers, languages, texts = zip(*map(_SURVEYED, events), strict=True)
-        return Said(ids, moments, customers, languages, [text[:size].strip() for text in texts], [{}] * len(ids))
-    ids, moments, customers, languages, subjects, texts, turns, exposed = zip(*map(_SAID, events), strict=True)
-    said = [f"{subject} {text}" for subject, text in zip(subjects, texts, strict=True)]
-    for i, spoken in enumerate(turns) if any(turns) else ():
-        said[i] = " ".join([said[i], *(turn.text for turn in spoken if turn.who == "customer")])
+    exposed = _field(events, "exposed", {})
     return Said(ids, moments, customers, languages, [text[:size].strip() for text in said], exposed)
+
+
+def _field(events: Sequence[Opened], name: str, default: Any = "") -> list[Any]:
+    """One field of every event; the default where they have none such."""
+    return list(map(attrgetter(name), events)) if hasattr(events[0], name) else [default] * len(events)

@@ -36,7 +36,8 @@ class Aside(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """One batch: its events, their fields as columns, their places among the messages, and what lies between."""
+    """One batch: its events, their fields as columns (but for some that are at their defaults in all of them), their
+    places among the messages, and what lies between."""
 
     events: list[Opened]
     columns: Columns
@@ -59,6 +60,11 @@ _MARK = msgspec.json.Decoder(Progress)
 def read(state: PartitionState, batch: Sequence[RawMessage]) -> Opening:
     """Open every message and refuse what cannot be an event of a known workspace."""
     _, stamps, keys, values = zip(*batch, strict=True)
+    usual = _usual(state, keys, values)
+    if usual is not None:
+        columns = _columns(state, usual)
+        if _all_good(state, columns, min(stamps)):
+            return Opening(usual, columns, range(len(usual)), [])
     items = _opened(state, batch, keys, values)
     asides = not _ASIDES.isdisjoint(map(type, items))
     events = [item for item in items if type(item) not in _ASIDES] if asides else items
@@ -70,11 +76,24 @@ def read(state: PartitionState, batch: Sequence[RawMessage]) -> Opening:
     return _parted(state, items, columns) if asides else Opening(events, columns, range(len(events)), [])
 
 
+def _usual(state: PartitionState, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> list[Opened] | None:
+    """Contacts by the fields they usually have, where all of them are such contacts and no marks are between."""
+    if not state.counts or PROGRESS_KEY in keys or max(map(len, filter(None, values)), default=0) > _large(state):
+        return None
+    found = state.usual.open(values)
+    if found is None:
+        state.usual.learn(values)
+    return found
+
+
+def _large(state: PartitionState) -> int:
+    return state.settings.max_message_bytes
+
+
 def _columns(state: PartitionState, events: list[Opened]) -> Columns:
-    names = state.topic.type.__struct_fields__
     if not events:
-        return dict.fromkeys(names, ())
-    return dict(zip(names, zip(*map(astuple, events), strict=True), strict=True))
+        return dict.fromkeys(state.topic.type.__struct_fields__, ())
+    return dict(zip(events[0].__struct_fields__, zip(*map(astuple, events), strict=True), strict=True))
 
 
 def _parted(state: PartitionState, items: list[Item], columns: Columns) -> Opening:
@@ -129,11 +148,11 @@ def _all_good(state: PartitionState, columns: Columns, earliest_ms: int) -> bool
     moments = columns["occurred_at"]
     return not moments or (
         state.books.keys() >= set(columns["workspace"])
-        and set(columns["schema_version"]) == {SCHEMA_VERSION}
+        and set(columns.get("schema_version", ())) <= {SCHEMA_VERSION}
         and earliest_ms > 0
         and min(moments) >= EARLIEST
         and max(moments) <= datetime.fromtimestamp(earliest_ms / 1000, UTC) + AHEAD
-        and not any(columns["extra"])
+        and not any(columns.get("extra", ()))
         and (
             state.topic is not SURVEYS
             or all(0 <= score <= top for score, top in zip(columns["score"], columns["scale_max"], strict=True))

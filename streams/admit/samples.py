@@ -6,8 +6,9 @@ between the short-lived ones of every batch, which would spread those over the h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,6 +34,13 @@ class Said(NamedTuple):
     language: Sequence[str]
     text: Sequence[str]
     exposed: Sequence[dict[str, Exposure]]
+
+
+def picked(columns: Iterable[Sequence[Any]], places: Sequence[int]) -> Said:
+    """What is kept of the contacts at these places."""
+    if len(places) < 2:
+        return Said._make([column[place] for place in places] for column in columns)
+    return Said._make(map(itemgetter(*places), columns))
 
 
 # One sampled contact: its rank, and the fields of `Said` in their order.
@@ -140,8 +148,7 @@ class Tally:
         for run in self._runs:
             for column, more in zip(columns, _UNPACK(run.packed), strict=True):
                 column.extend(more)
-        places = order.tolist()
-        return leaf[order], rank[order], Said._make([column[place] for place in places] for column in columns)
+        return leaf[order], rank[order], picked(columns, order.tolist())
 
 
 def _positions(leaf: Ints) -> npt.NDArray[np.intp]:

@@ -35,7 +35,8 @@ class Dimensions:
 
     def spell(self, events: Sequence[Opened], columns: Mapping[str, Sequence[Any]]) -> Spelt:
         """Spell the dimensions of every event."""
-        given = list(zip(*(columns[name] for name in self._names), strict=True)) or [()] * len(events)
+        missing = ("",) * len(events)
+        given = list(zip(*(columns.get(name, missing) for name in self._names), strict=True)) or [()] * len(events)
         found: list[Any] = list(map(self._known.get, given))
         if None in found:
             found = self._learn(given)
@@ -55,7 +56,8 @@ class Dimensions:
             right = tuple(sys.intern(spell(*pair)) for pair in zip(self._names, values, strict=True))
             self._values.append(right)
             if right != values:
-                self._changes[row] = list(zip(self._names, right, strict=True))
+                pairs = zip(self._names, right, values, strict=True)
+                self._changes[row] = [(name, new) for name, new, old in pairs if new != old]
         return [self._known[values] for values in given]
 
 
@@ -69,7 +71,7 @@ class Column:
 
     def spell(self, events: Sequence[Opened], columns: Mapping[str, Sequence[Any]]) -> None:
         """Spell the field of every event."""
-        values = set(columns[self._name])
+        values = set(columns.get(self._name, ()))
         if not self._known >= values:
             self._learn(values)
         if self._changes and not self._changes.keys().isdisjoint(values):

@@ -16,6 +16,7 @@ from schemas.workspace import Workspace
 from streams.admit.buckets import Book
 from streams.admit.cleaning import cleaner
 from streams.admit.frames import Place
+from streams.admit.opening import Usual
 from streams.admit.settings import AdmitSettings
 
 CHANNELS = {TICKETS.name: "ticket", CHATS.name: "chat", SURVEYS.name: "survey"}
@@ -76,6 +77,7 @@ class PartitionState:
         self._numbered = tuple(self.books.values())
         dimensions = frozenset(name for workspace in workspaces for name in workspace.dimensions)
         self.cleaner = cleaner(topic.type if self.counts else Ticket, settings.customer_key, dimensions)
+        self.usual = Usual(topic.type)
         self.channel = CHANNELS.get(topic.name, "")
 
     def book(self, number: int) -> Book:
