@@ -58,7 +58,9 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
     weight = max(lead, late - 0.7 - _cost_of_before(share), NEVER)
     if not after:
         weight = max(weight, direct)
-    sentence = f"{_time_sentence(change, spike)} {share:.0%} of the excess had come before it."
+    sentence = _time_sentence(change, spike)
+    if weight > lead:
+        sentence = f"{sentence} {share:.0%} of the excess had come before it."
     return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=share)
 
 
@@ -131,6 +133,9 @@ def _time_sentence(change: Change, spike: Spike) -> str:
         )
     else:
         gap = f"{span(-lag_h)} before {began} ({when})"
+        told_h = _hours(spike.onset, change.announced_at) if change.announced_at is not None else -1.0
+        if told_h >= 0 and HABITS[change.kind].lead:
+            gap = f"{span(told_h)} after it was announced, {gap}"
     return f"The spike began {gap}."
 
 

@@ -223,3 +223,18 @@ def test_without_versions_counted_the_line_about_versions_is_absent(
     w.changes = [*bystanders, make_release("app 2.0", w.onset - timedelta(minutes=30), PAYMENT, scope=scope)]
     found = solve(w, population(w, "2.0", 5_000, 1), population(w, "1.9", 60_000, 2))
     assert all(line.line != "exposure" for line in candidate(found, "app 2.0").evidence)
+
+
+def test_a_price_that_is_felt_when_announced_says_so(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    w = world(days=26)
+    start = w.onset + timedelta(days=6)
+    told = make_release("plus", start, PAYMENT, announced_at=w.onset - timedelta(hours=2))
+    before = w.onset - timedelta(hours=2)
+    w.changes = [*bystanders, replace(told, kind="price", recorded_at=before, available_at=before)]
+    line = next(one for one in candidate(solve(w), "plus").evidence if one.line == "time")
+    assert line.sentence == (
+        "The spike began 2.0 h after it was announced, 6.0 days before it began (2024-01-31 10:00)."
+    )
+    assert line.weight > -2.0
