@@ -9,7 +9,7 @@ import { addressOf } from "./views_now.js";
 import { word } from "./word.js";
 
 const LINES = {
-  prior: "How common", time: "Time", scope: "Scope", exposure: "Exposure", words: "Words", dose: "Dose", quality: "Data quality", feedback: "People", joint: "Other spikes", hunch: "Agents’ hunches", parts: "Its parts",
+  prior: "How common", time: "Time", scope: "Scope", exposure: "Exposure", words: "Words", dose: "Dose", quality: "Data quality", feedback: "People",
   joint: "Other spikes", hunch: "Hunches", parts: "Parts",
 };
 
