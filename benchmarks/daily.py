@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 
 from benchmarks import farrington
 from benchmarks.noufaily_daily import DAYS, JUDGED_D, SIZES, YEAR_D, Daily, make, truth
-from stats.dated import DatedDetector
+from stats.dated import JOIN, DatedDetector
 from stats.evidence import DAILY, Evidence
 from stats.evidence_table import CAUTION, table_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-SHARE = 0.00878
-HOLD, BACK = 0.1, 3
-NOMINAL = 0.018
+SHARE = 0.00615
+HOLD, BACK = 0.2, JOIN["daily"]
+NOMINAL = 0.0185
 CALIBRATED_ON = 2019
 FARRINGTON_SHARES = (0.01, 0.02, 0.03)
 FIRST = DAYS - JUDGED_D
