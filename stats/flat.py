@@ -16,7 +16,7 @@ from stats.expecting import Expecting
 from stats.judging import Judging
 from stats.levels import MONTH
 from stats.rungs import EARLY_D, Rungs, early_width
-from stats.windows import ladder
+from stats.windows import ladder as ladder_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,7 +35,10 @@ QUIET_Z = 1.0
 CUT_SD = 5.0
 CUT_COUNTS = 3.0
 SILENT_NATS = 16.1
+LASTING = 8
 DROP_Z = -6.0
+DOUBLED_MEAN = 400.0
+DOUBLED_NEAR = 0.1
 MEMORY_D = 120.0
 HOLIDAY2 = 0.09
 
@@ -44,7 +47,7 @@ class Verdict(NamedTuple):
     """What one step shows, per series.
 
     ``expected`` with its 95% range ``lower`` to ``upper`` (contacts in this step; NaN while nothing is known),
-    ``surprise`` in bits of the most surprising window that ends here, ``spike`` the number of the running spike
+    ``surprise`` in bits of the most surprising window that ends here (0 where none is beyond 2.4 sd), ``spike`` the number of the running spike
     (never used again; -1 outside), ``mismeasured`` a hint at a drop, a gap or a doubled feed.
     """
 
@@ -80,13 +83,13 @@ class FlatDetector:
         self.block_s = step_s * self.per_block
         fine = self.per_block > 1
         self.expecting = Expecting(series, block_s=self.block_s, holidays=holidays, between=fine)
-        lengths = ladder(self.block_s, longest_s=WEEK_S, shortest_s=FINE_S if fine else 0)
+        lengths = ladder_of(self.block_s, longest_s=WEEK_S, shortest_s=FINE_S if fine else 0)
         self.coarse = Rungs(
             self.block_s, lengths, tuple(n - 1 for n in lengths), keep=2 * max(lengths) + 2, series=series
         )
         self.fine: Rungs | None = None
         if fine:
-            lengths = ladder(step_s, longest_s=FINE_S)
+            lengths = ladder_of(step_s, longest_s=FINE_S)
             lags = tuple(-(-(n - 1) // self.per_block) for n in lengths)
             self.fine = Rungs(
                 step_s,
@@ -269,9 +272,7 @@ class FlatDetector:
             rungs = self.all_rungs[place]
             if place and not self._block_ends():
                 continue
-            last = len(rungs.lengths) - 1
-            quiet = next((i for i, n in enumerate(rungs.lengths) if n >= 8), last)
-            at = max(window, min(quiet, last))
+            at = _lasting(rungs, int(window))
             if start_s - self.opened_s[one] >= STAYS_S or self.raised[one] > STAYS_S / 2:
                 self._stay(one)
                 self._end(one, start_s, clean=False)
@@ -347,11 +348,23 @@ class FlatDetector:
         windows.unit[rows] = units[-len(rows) :] * (windows.unit[rows] > 0)
 
     def _odd(self, rungs: Rungs) -> Bools:
-        """Drops that chance hardly shows, of windows up to a day."""
+        """Hints: a drop that chance hardly shows in windows up to a day, or a spike of just twice what is usual."""
         if not self.fitted:
             return np.zeros(self.series, dtype=bool)
         short = rungs.windows.lengths * rungs.step_s <= DAY_S
-        return np.asarray(np.any(rungs.z[short] < DROP_Z, axis=0))
+        odd = np.any(rungs.z[short] < DROP_Z, axis=0)
+        for one in np.flatnonzero(self.spike >= 0).tolist():
+            ladder = self.all_rungs[self.found[0, one]]
+            window = _lasting(ladder, int(self.found[1, one]))
+            seen, mean = ladder.windows.count_sums[window, one], ladder.mean[window, one]
+            odd[one] |= mean >= DOUBLED_MEAN and abs(seen / mean - 2.0) < DOUBLED_NEAR
+        return np.asarray(odd)
+
+
+def _lasting(rungs: Rungs, window: int) -> int:
+    """The window that says how a spike goes on: that which found it, or of eight steps where that was shorter."""
+    last = len(rungs.lengths) - 1
+    return max(window, next((place for place, length in enumerate(rungs.lengths) if length >= LASTING), last))
 
 
 def _replace(rungs: Rungs, rows: Ints, one: int, level: float) -> None:

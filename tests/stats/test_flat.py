@@ -165,3 +165,12 @@ def test_minute_steps_find_a_burst_of_minutes() -> None:
     spikes = np.array([detector.push(START_S + step * 60, row).spike for step, row in enumerate(counts)])
     assert 8000 < int(np.flatnonzero(spikes[:, 0] >= 0)[0]) < 8010
     assert set(spikes[:, 1]) == {-1}
+
+
+def test_a_feed_that_comes_twice_and_a_drop_are_hinted_at() -> None:
+    counts = null_counts(3, 5, level=200.0)
+    counts[700:720, 0] *= 2.0
+    counts[700:720, 1] = np.round(counts[700:720, 1] / 3)
+    verdicts = run(counts)[1]
+    assert verdicts[712].mismeasured.tolist() == [True, True, False]
+    assert not verdicts[690].mismeasured.any()
