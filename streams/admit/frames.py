@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -156,9 +157,14 @@ def _sizes(pieces: list[_Piece]) -> Iterable[int]:
     if exposed or '"' in words or "\\" in words or not (words.isascii() and words.isprintable()):
         return map(_size, pieces)
     return [
-        _size((leaf, 0, [])) + sum([_SAMPLE_BYTES + len(kept[1]) + len(kept[4]) + len(kept[5]) for kept in samples])
+        _leaf_size(leaf) + sum([_SAMPLE_BYTES + len(kept[1]) + len(kept[4]) + len(kept[5]) for kept in samples])
         for leaf, _, samples in pieces
     ]
+
+
+@lru_cache(maxsize=65_536)
+def _leaf_size(leaf: Leaf) -> int:
+    return _size((leaf, 0, []))
 
 
 def _size(piece: _Piece) -> int:

@@ -1,7 +1,7 @@
 """A table of 64-bit keys held in arrays: the memory by which repeats are known.
 
 A Python dictionary would hold three objects per entry, which lie for hours between the short-lived objects of every
-batch and spread those over the heap. Here an entry takes about 50 to 90 bytes, and a batch is looked up in one go.
+batch and spread those over the heap. Here an entry takes about 60 bytes, and a batch is looked up in one go.
 """
 
 from __future__ import annotations
