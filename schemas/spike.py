@@ -19,7 +19,7 @@ class Hint(Struct, frozen=True, kw_only=True):
     """A sign that no customers, or fewer, are behind a spike: how contacts were counted explains ``share`` of its excess.
 
     ``gap``: they were held back by a collection gap that had just ended. ``dump``: they came in one moment, with usual
-    traffic before and after. ``doubled``: everything at once, everywhere in proportion, about twice. ``clock``: the usual
+    traffic before and after. ``doubled``: the counts of leaves are even nearly everywhere. ``clock``: the usual
     contacts at another hour. ``refiled``: other values of the same dimension lost as many. ``returned``: the slice is back
     where it was before it had dropped. ``one_customer``, ``repeats``, ``late``, ``missing``: as counted in the frames
     (:class:`schemas.frame.Signs`). ``seen`` is the number behind it and ``usual`` what it usually is, in

@@ -34,7 +34,7 @@ def _said(hint: Hint) -> str:
     return {
         "gap": f"A collection gap had just ended that held back about {hint.seen:.0f} contacts.",
         "dump": f"{hint.seen:.0f} contacts came in one moment, with usual traffic before and after.",
-        "doubled": "Everything is counted about twice, everywhere in proportion.",
+        "doubled": "Counts are even nearly everywhere: everything is counted twice.",
         "clock": f"The counts fit the usual hours moved by {hint.seen:+.0f} h.",
         "refiled": f"Other values of the same dimension lost {hint.seen:.0f} contacts meanwhile: filed otherwise, not more.",
         "returned": f"It is back at its level of weeks ago ({hint.seen:.0f}, lately {hint.usual:.0f}).",

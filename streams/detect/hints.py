@@ -24,9 +24,10 @@ AROUND = 5
 DUMPED = 0.6
 ODD_CELLS = 20
 FEW_ODD = 0.2
-TWICE = 0.12
-ALIKE = 1.5
-CLOCK_NATS = 8.0
+CLOCK_NATS = 12.0
+CLOCK_SHARE = 0.7
+CLOCK_LEVEL = 0.2
+USUAL_NATS = 8.0
 CLOCK_HOURS = (1, -1, 2, -2)
 CLOCK_SPANS = (8, 16, 24, 48)
 LOST_SD = 4.0
@@ -57,8 +58,8 @@ def hints_of(known: Known, episode: Episode) -> tuple[Hint, ...]:
     found = [
         *_gap(known, episode, excess),
         *_dump(known, episode, excess),
-        *_doubled(known, episode, seen, rows),
-        *_clock(known),
+        *_doubled(known, episode, rows),
+        *(_clock(known) or _earlier(episode, "clock")),
         *_refiled(episode, seen),
         *_returned(known, episode, rows, excess),
         *_signed(known, episode, until_s, excess),
@@ -99,38 +100,21 @@ def _dump(known: Known, episode: Episode, excess: float) -> Iterator[Hint]:
         yield _hint("dump", float(pairs[top]) / excess, float(pairs[top]))
 
 
-def _doubled(known: Known, episode: Episode, seen: Stretch, rows: Ints) -> Iterator[Hint]:
-    """Counts of leaves are even nearly everywhere; or everywhere, all slices alike, is about twice what it was."""
+def _doubled(known: Known, episode: Episode, rows: Ints) -> Iterator[Hint]:
+    """Counts of leaves are even nearly everywhere."""
     parts = leaves_of(known, known.reaching(episode.onset_s), rows[1:-1] if len(rows) > 2 else rows)
     counts = np.concatenate([part.counts for part in parts]) if parts else np.zeros(0)
     odd = float(np.mean(counts % 2 == 1)) if len(counts) else 1.0
     if len(counts) >= ODD_CELLS and odd < FEW_ODD:
         yield _hint("doubled", 1.0 - odd, 2.0, 1.0)
-        return
-    times, alike = _everywhere(seen)
-    if abs(times - 2.0) < TWICE and alike < ALIKE:
-        yield _hint("doubled", 0.5, times, 1.0)
 
 
-def _everywhere(seen: Stretch) -> tuple[float, float]:
-    """How many times its expectation everywhere is, and how far values of a dimension differ in it against chance."""
-    count, mean = seen.evidence.count, seen.evidence.mean
-    times = float(count.sum() / max(mean.sum(), 1e-9))
-    ratios = []
-    for dim in range(seen.folds.codes.shape[1]):
-        code = seen.folds.codes[:, dim] + 1
-        have, want = np.bincount(code, weights=count), times * np.bincount(code, weights=mean)
-        some = want > 10.0
-        variance = seen.evidence.dispersion * want + seen.evidence.spread2 * want**2
-        ratios.extend(((have - want) ** 2 / np.maximum(variance, 1e-9))[some].tolist())
-    return times, float(np.mean(ratios)) if len(ratios) >= 4 else np.inf
-
-
-def _clock(known: Known) -> Iterator[Hint]:
-    """What came lately everywhere fits the usual hours moved by one or two far better than the hours as they are."""
+def _clock(known: Known) -> list[Hint]:
+    """What came lately everywhere fits the usual hours moved by one or two far better than the hours as they are, and is
+    as much as usual."""
     rungs = known.coarse
     if rungs.step_s > 3_600:
-        return
+        return []
     best: tuple[float, int, float] = (CLOCK_NATS, 0, 0.0)
     for span in CLOCK_SPANS:
         rows = rungs.windows.rows(span + 2)
@@ -140,14 +124,18 @@ def _clock(known: Known) -> Iterator[Hint]:
         blocks = known.last_end_s(rungs) // known.block_s
         for hours in CLOCK_HOURS:
             moved = np.roll(unit, hours)[2:] if hours > 0 else _ahead(known, unit, hours, blocks)
-            gain = _misfit(count, unit[2:], rungs.dispersion[0]) - _misfit(count, moved, rungs.dispersion[0])
-            over, still = (
-                np.maximum(count - some, 0).sum() for some in (_scaled(count, unit[2:]), _scaled(count, moved))
-            )
-            if gain > best[0] and still < 0.5 * over:
-                best = (float(gain), hours, 1.0 - float(still / max(over, 1e-9)))
-    if best[1]:
-        yield _hint("clock", best[2], float(best[1]))
+            plain = _misfit(count, unit[2:], rungs.dispersion[0])
+            gain = plain - _misfit(count, moved, rungs.dispersion[0])
+            share = gain / max(plain - span / 2, gain)
+            level = float(count.sum() / max(float(moved.sum()), 1e-9))
+            if gain > best[0] and share > CLOCK_SHARE and abs(level - 1.0) < CLOCK_LEVEL:
+                best = (gain, hours, share)
+    return [_hint("clock", best[2], float(best[1]))] if best[1] else []
+
+
+def _earlier(episode: Episode, kind: HintKind) -> list[Hint]:
+    """What an earlier revision said: hours fade from sight while the spike goes on."""
+    return [hint for hint in episode.hints if hint.kind == kind]
 
 
 def _ahead(known: Known, unit: Floats, hours: int, blocks: int) -> Floats:
@@ -198,7 +186,7 @@ def _returned(known: Known, episode: Episode, rows: Ints, excess: float) -> Iter
     before = float(np.median(daily)) * float(rungs.windows.unit[rows, episode.number].sum())
     expected, observed = episode.totals[1], episode.totals[0]
     gain = rise_gain(np.array([before]), np.array([expected]))[0]
-    if gain > CLOCK_NATS and observed - before < (1.0 - MOST) * excess:
+    if gain > USUAL_NATS and observed - before < (1.0 - MOST) * excess:
         yield _hint("returned", (before - expected) / excess, before, expected)
 
 
