@@ -11,7 +11,7 @@ import argparse
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.message import Message as Mail
@@ -119,9 +119,9 @@ class Kept(msgspec.Struct):
     impacts: list[Impact]
 
 
-def story_impacts(seed: int) -> Kept:
+def story_impacts(seed: int, *, weeks: int, days: int, contacts: float) -> Kept:
     """Every revision of every impact of the demo's story, in order."""
-    story = make_story(seed, loudness=LOUDNESS)
+    story = make_story(seed, loudness=LOUDNESS, weeks_of_history=weeks, live_days=days, contacts_per_day=contacts)
     workspace = replace(story.workspace, alerts=True)
     line = Told(workspace)
     events = [(topic, _late(event)) for topic, event in story.events]
@@ -205,11 +205,12 @@ def told(workspace: Workspace, alerts: list[Alert]) -> Iterator[str]:
                     clock.pass_rounds()
                     while "everything" not in part.health().detail and "not answering" not in part.health().detail:
                         clock.pass_rounds()
-                    yield from _mails(clock.at, post.mails[seen_mails:], whole=not seen_mails)
-                    for place, got in enumerate(web.got[seen_posts:], start=seen_posts + 1):
+                    mails, posts = post.mails[seen_mails:], web.got[seen_posts:]
+                    yield from _mails(clock.at, mails, whole=not seen_mails)
+                    for place, got in enumerate(posts, start=seen_posts + 1):
                         answer = web.status(place)
                         yield f"* {clock.at:%a %H:%M} `POST {got.path}`, key `{got.key}`, {got.facts()['event']}: answered {answer}"
-                    seen_mails, seen_posts = len(post.mails), len(web.got)
+                    seen_mails, seen_posts = seen_mails + len(mails), seen_posts + len(posts)
             detail = part.health().detail
         steps = deliveries(broker)
         counts = {
@@ -221,7 +222,7 @@ def told(workspace: Workspace, alerts: list[Alert]) -> Iterator[str]:
 def _mails(at: datetime, mails: list[Mail], *, whole: bool) -> Iterator[str]:
     """The first mail as it came, of the others what was said first."""
     for number, mail in enumerate(mails):
-        text = _unlinked(text_of(mail)).strip()
+        text = _unlinked(text_of(mail)).replace("\r\n", "\n").strip()
         if whole and not number:
             yield f"* {at:%a %H:%M} mail \u201c{mail['subject']}\u201d, in full:\n\n```text\n{text}\n```\n"
         else:
@@ -246,20 +247,27 @@ def main() -> None:
     """Tell the story."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--weeks", type=int, default=4, help="of history before the live days")
+    parser.add_argument("--days", type=int, default=3, help="live days")
+    parser.add_argument("--contacts", type=float, default=2_800.0, help="a usual day")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--kept", type=Path, help="file of impacts: read if it is there, else written")
     given = parser.parse_args()
-    kept = _kept(given.kept, given.seed) if given.kept is not None else story_impacts(given.seed)
+    kept = _kept(
+        given.kept,
+        lambda: story_impacts(given.seed, weeks=given.weeks, days=given.days, contacts=given.contacts),
+    )
     out = given.out.open("w", encoding="utf-8") if given.out is not None else sys.stdout
     for line in told(kept.workspace, alerts_of(kept)):
         print(line, file=out, flush=True)
 
 
-def _kept(path: Path, seed: int) -> Kept:
-    if path.exists():
+def _kept(path: Path | None, make: Callable[[], Kept]) -> Kept:
+    if path is not None and path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Kept)
-    found = story_impacts(seed)
-    path.write_bytes(msgspec.json.encode(found))
+    found = make()
+    if path is not None:
+        path.write_bytes(msgspec.json.encode(found))
     return found
 
 

@@ -21,6 +21,8 @@ _HEADS = {
     "withdrawn": "Taken back",
     "escalated": "Nobody owns this",
 }
+_ASKED = {"unknown": "It is nothing that we know of"}
+_DENIED = {"unknown": "It is something that we know of"}
 _QUOTE_CHARS = 280
 Sign = Callable[[Answer], str]
 
@@ -98,8 +100,8 @@ def _links(notice: Notice, head: Letterhead) -> dict[str, str]:
         return links
     name, cause = cause_name(alert.kind, alert.key, alert.title), alert.key or alert.kind
     asked: tuple[tuple[str, Verdict], ...] = (
-        (f"It is {name}", "confirm"),
-        (f"It is not {name}", "reject"),
+        (_ASKED.get(alert.kind, f"It is {name}"), "confirm"),
+        (_DENIED.get(alert.kind, f"It is not {name}"), "reject"),
         ("I take it", "own"),
     )
     for label, verdict in asked:

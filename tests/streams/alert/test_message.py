@@ -80,7 +80,7 @@ def test_links_lead_to_the_spike_and_to_signed_answers() -> None:
 
 def test_a_nameless_cause_can_be_confirmed_too() -> None:
     links = message(kind="unknown", key="", title="").links
-    answer, _ = read_signed(links["It is no known change"].rpartition("/")[2], SECRET, days=1.0)
+    answer, _ = read_signed(links["It is nothing that we know of"].rpartition("/")[2], SECRET, days=1.0)
     assert answer.cause == "unknown"
 
 
