@@ -136,7 +136,7 @@ class _Run:
     def _before(self, book: Book, rows: _Rows) -> _Before:
         """Which events have an id that none had before, and what the first one's content was; the new are remembered."""
         memory = book.seen.find(rows.rank)
-        fresh, content = memory < 0, book.seen.columns["content"][memory] if len(book.seen) else rows.content
+        fresh, content = memory < 0, book.seen.columns["content"][memory] if book.seen.expires.size else rows.content
         new = np.flatnonzero(fresh & (rows.bucket >= book.floor))
         if new.size:
             ids, first = np.unique(rows.rank[new], return_index=True)
