@@ -18,7 +18,8 @@ from schemas.errors import FatalError, WhenceError
 from schemas.raw import Promotion
 from sinks.migrate import require_current
 from streams.cost import cost_of
-from whence.campaign_words import Found, Plan, Promise, Report, Unaware, report
+from whence.campaign_facts import Found, Plan, Promise, Report, Unaware
+from whence.campaign_words import report
 from whence.daily import from_store
 from whence.errors import CheckFailed, DataRefused, SettingsError
 from whence.settings import Settings

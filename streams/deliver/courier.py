@@ -7,7 +7,6 @@ again, under the same key. Several couriers share the partitions.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,15 +14,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka import Message as KafkaMessage
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import DecodeError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
 from schemas.alert import Alert
-from schemas.broker import Broker, client_config
+from schemas.broker import Broker
 from schemas.catalog import ALERTS, BY_NAME, DELIVERIES, FEEDBACK
 from schemas.codec import decode, encode
 from schemas.delivery import Delivery
@@ -39,14 +37,13 @@ from streams.deliver import post
 from streams.deliver.book import Book, next_step
 from streams.deliver.channels import Sender, Tried
 from streams.deliver.lanes import lanes_of
+from streams.deliver.member import HISTORY, is_record, member
 from streams.deliver.settings import CourierSettings
 from streams.outbox import Outbox
 from streams.reader import Delivery as Record
 from streams.reader import Place, Reader
 
 log = structlog.get_logger("whence.alerts")
-_KAFKA_LOG = logging.getLogger("whence.alerts.kafka")
-HISTORY = (DELIVERIES.name, FEEDBACK.name, ALERTS.name)
 AT_ONCE = 100
 LOOK_S = 0.2
 QUICK_LOOK_S = 0.02
@@ -152,21 +149,7 @@ class Courier:
     # Reading
 
     def _consumer(self, reader: Reader) -> Consumer:
-        config: dict[str, Any] = client_config(
-            self._broker,
-            group_id=self._settings.group,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=self._settings.session_s * 1000,
-            heartbeat_interval_ms=1000,
-            max_poll_interval_ms=600_000,
-            fetch_wait_max_ms=50,
-        )
-        consumer = Consumer(config, logger=_KAFKA_LOG)
-        if self._broker.embedded:
-            for name in HISTORY:
-                consumer.list_topics(name, timeout=10.0)
+        consumer = member(self._broker, self._settings)
 
         def assigned(_: Consumer, places: list[TopicPartition]) -> None:
             self._books.update(self._rebuilt(reader, {place.partition for place in places}))
@@ -212,7 +195,7 @@ class Courier:
 
     def _take(self, consumer: Consumer, outbox: Outbox, look_s: float) -> None:
         """Queue what new alerts make, then commit their offsets."""
-        messages = [one for one in consumer.consume(AT_ONCE, timeout=look_s) if _is_record(one)]
+        messages = [one for one in consumer.consume(AT_ONCE, timeout=look_s) if is_record(one)]
         following: dict[tuple[str, int], int] = {}
         for message in messages:
             topic, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
@@ -315,17 +298,6 @@ class Courier:
         down = ", ".join(sorted(self._paused))
         detail = f"{waiting} message(s) wait" if waiting else "everything is delivered"
         self._say(alive=True, ready=bool(self._books), detail=detail + (f"; not answering: {down}" if down else ""))
-
-
-def _is_record(message: KafkaMessage) -> bool:
-    error = message.error()
-    if error is None:
-        return True
-    if error.fatal():
-        raise RetryableError(f"Kafka ended the courier's membership: {error.str()}", retry_after_s=1.0)
-    if error.code() != KafkaError._PARTITION_EOF:
-        log.warning("kafka", reason=error.str())
-    return False
 
 
 def _logged(step: Delivery) -> dict[str, object]:

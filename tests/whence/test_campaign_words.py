@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from whence.campaign_words import Found, Plan, Promise, Unaware, against_plan, comes_back, phase_of, report
+from whence.campaign_facts import Found, Plan, Promise, Unaware
+from whence.campaign_words import against_plan, comes_back, phase_of, report
 
 START = datetime(2026, 6, 1, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
