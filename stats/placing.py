@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.errors import DomainError
-from stats.localise import rise_gain
+from stats.localise import rise_gain, sure_gain
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -285,28 +285,3 @@ class _Search:
             if furthest < 1e-6:
                 break
         return ratios[: len(chosen)], fitted
-
-
-def sure_gain(count: Floats, mean: Floats, variance: Floats) -> Floats:
-    """Negative-binomial log-likelihood ratio of the best raised rate, the forecast's error held against it.
-
-    >>> bool(sure_gain(np.array([20.0]), np.array([10.0]), np.array([110.0]))[0] < 1.0)
-    True
-    """
-    size = np.minimum(mean**2 / np.maximum(variance - mean, 1e-9 * mean), 1e9)
-    seen = np.maximum(count, 1e-9)
-    gain = seen * np.log(seen / mean) - (seen + size) * np.log((seen + size) / (mean + size))
-    return np.asarray(np.where(count > mean, gain, 0.0))
-
-
-def codes_of(leaves: Sequence[Sequence[str]], *, missing: str) -> tuple[Ints, list[list[str]]]:
-    """Leaves' values as codes, sorted by name, and the names per dimension; ``missing`` is no value.
-
-    >>> codes_of([("ios", "bill"), ("web", "")], missing="")[0].tolist()
-    [[0, 0], [1, -1]]
-    """
-    width = len(leaves[0]) if leaves else 0
-    names = [sorted({leaf[dim] for leaf in leaves} - {missing}) for dim in range(width)]
-    number = [{name: code for code, name in enumerate(column)} for column in names]
-    rows = [[number[dim].get(leaf[dim], -1) for dim in range(width)] for leaf in leaves]
-    return np.array(rows, dtype=np.int64).reshape(len(leaves), width), names

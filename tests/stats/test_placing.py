@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stats.errors import DomainError
-from stats.placing import Evidence, Lattice, Placed, codes_of, place, sure_gain
+from stats.placing import Evidence, Lattice, Placed, place, weigh
 
 SIZES = (6, 5, 7)
 CODES = np.stack([grid.ravel() for grid in np.indices(SIZES)], axis=1)
@@ -98,12 +98,6 @@ def test_missing_values_lie_in_no_slice_of_their_dimension() -> None:
     assert all((1, -1) not in one.pairs for one in place(Lattice(codes), Evidence(count, mean)))
 
 
-def test_codes_are_sorted_by_name_and_missing_ones_are_none() -> None:
-    codes, names = codes_of([("web", "b"), ("ios", ""), ("web", "a")], missing="")
-    assert codes.tolist() == [[1, 1], [0, -1], [1, 0]]
-    assert names == [["ios", "web"], ["a", "b"]]
-
-
 def test_a_given_slice_is_fitted_and_not_named() -> None:
     count, mean = raised({((0, 1),): 1.8, ((1, 2), (2, 5)): 3.0})
     assert named(place(Lattice(CODES), Evidence(count, mean), given=[((0, 1),)])) == {((1, 2), (2, 5))}
@@ -126,8 +120,13 @@ def test_no_leaves_name_nothing() -> None:
     assert place(Lattice(np.zeros((0, 2), dtype=np.int64)), Evidence(np.zeros(0), np.zeros(0))) == ()
 
 
-def test_sure_gain_is_nothing_below_expectation() -> None:
-    assert sure_gain(np.array([3.0]), np.array([5.0]), np.array([5.0])).tolist() == [0.0]
+def test_the_true_slice_weighs_more_than_its_parent_or_its_part() -> None:
+    evidence = Evidence(*raised({((0, 1), (2, 3)): 2.5}))
+    true, parent, part = (
+        weigh(Lattice(CODES), evidence, [pairs]) for pairs in (((0, 1), (2, 3)), ((0, 1),), ((0, 1), (1, 2), (2, 3)))
+    )
+    assert true > max(parent, part) + 3.0
+    assert weigh(Lattice(CODES), evidence, []) == 0.0
 
 
 def test_leaves_that_are_not_the_lattices_are_refused() -> None:
