@@ -2,7 +2,8 @@
 
 The store is filled by ClickHouse itself, a year of one workspace in five-minute buckets with its counts, expectations,
 spikes, attributions and changes, in a folder that is deleted afterwards (``--keep`` keeps it, ``--folder`` names it).
-Times are of the wall clock, the median and the slowest of some askings, by the page's own client and parameters.
+The median and the slowest of some askings, by the page's own client and parameters: by the wall clock, and as CPU time
+of all threads, which a busy machine does not change.
 """
 
 from __future__ import annotations
@@ -42,7 +43,23 @@ class Timed(Struct, frozen=True):
     name: str
     median_ms: float
     worst_ms: float
+    cpu_ms: float
     rows: int
+
+
+def _timed(view: str, name: str, took: list[tuple[float, float]], rows: int = 0) -> Timed:
+    walls, cpus = zip(*took, strict=True)
+    return Timed(view, name, statistics.median(walls), max(walls), statistics.median(cpus), rows)
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began: tuple[float, float]) -> tuple[float, float]:
+    """Milliseconds of the wall clock, and of all threads' CPU time."""
+    wall, cpu = _clocks()
+    return (wall - began[0]) * 1000, (cpu - began[1]) * 1000
 
 
 class Watch:
@@ -50,13 +67,13 @@ class Watch:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self.times: dict[str, list[float]] = {}
+        self.times: dict[str, list[tuple[float, float]]] = {}
         self.rows: dict[str, int] = {}
 
     def __call__(self, sql: str, parameters: Parameters) -> list[Row]:
-        began = time.perf_counter()
+        began = _clocks()
         rows = list(self._query(sql, parameters))
-        self.times.setdefault(sql, []).append((time.perf_counter() - began) * 1000)
+        self.times.setdefault(sql, []).append(_since(began))
         self.rows[sql] = len(rows)
         return rows
 
@@ -74,17 +91,17 @@ def measure(client: Client, spans: tuple[str, ...], times: int) -> tuple[list[Ti
     for view, asked in _asks(spans):
         watch, lasted = Watch(from_client(client)), []
         for turn in range(times + 1):
-            began = time.perf_counter()
+            began = _clocks()
             answer(watch, view, asked, 40.0)
-            lasted.append((time.perf_counter() - began) * 1000)
+            lasted.append(_since(began))
             if turn == 0:
                 watch.times.clear()
                 lasted.clear()
         name = f"{view}, {asked.span}" if asked.span else view
-        pages.append(Timed(name, "page", statistics.median(lasted), max(lasted), 0))
+        pages.append(_timed(name, "page", lasted))
         known = {panel.sql: panel.id for panel in (*VIEWS[view], WORKSPACES)}
         panels += [
-            Timed(name, known.get(sql, "the spike's place"), statistics.median(took), max(took), watch.rows[sql])
+            _timed(name, known.get(sql, "the spike's place"), took, watch.rows[sql])
             for sql, took in watch.times.items()
         ]
     return pages, panels
@@ -104,31 +121,33 @@ def loaded(client: Client, times: int) -> list[Timed]:
         for view in VIEWS:
             address = part.url + (f"/spikes/spike-{DAYS - 3}" if view == "spike" else f"/{view}")
             took = [_load(chrome, address) for _ in range(times + 1)][1:]
-            found.append(Timed(view, "in Chromium", statistics.median(took), max(took), 0))
+            found.append(_timed(view, "in Chromium", took))
     stop.set()
     server.join(10)
     return found
 
 
-def _load(chrome: Browser, address: str) -> float:
+def _load(chrome: Browser, address: str) -> tuple[float, float]:
     page = new_page(chrome, Look(sharpness=1))
-    began = time.perf_counter()
+    began = _clocks()
     page.goto(address)
     page.wait_for_selector(READY)
-    took = (time.perf_counter() - began) * 1000
+    took = _since(began)
     page.context.close()
     return took
 
 
 def _shown(title: str, found: list[Timed], limit_ms: float) -> None:
-    table = Table("view", "panel", "median ms", "slowest ms", "rows", title=title)
+    table = Table("view", "panel", "median ms", "slowest ms", "CPU ms", "rows", title=title)
     for one in sorted(found, key=lambda one: -one.median_ms):
         mark = " !" if one.median_ms > limit_ms else ""
-        table.add_row(one.view, one.name, f"{one.median_ms:.0f}{mark}", f"{one.worst_ms:.0f}", str(one.rows))
+        table.add_row(
+            one.view, one.name, f"{one.median_ms:.0f}{mark}", f"{one.worst_ms:.0f}", f"{one.cpu_ms:.0f}", str(one.rows)
+        )
     OUT.print(table)
     slowest = max(found, key=lambda one: one.median_ms)
     over = sum(one.median_ms > limit_ms for one in found)
-    OUT.print(f"{title}: the slowest is {slowest.name} of {slowest.view} at {slowest.median_ms:.0f} ms; {over} of {len(found)} beyond {limit_ms:.0f} ms.")  # fmt: skip
+    OUT.print(f"{title}: the slowest is {slowest.name} of {slowest.view} at {slowest.median_ms:.0f} ms, {slowest.cpu_ms:.0f} ms of CPU; {over} of {len(found)} beyond {limit_ms:.0f} ms.")  # fmt: skip
 
 
 def main() -> None:
