@@ -23,7 +23,7 @@ from whence.show import print_json, print_table, progress, say
 Ints = NDArray[np.int64]
 MOST_BUDGET = 1_000.0
 SHOWN = 20
-PANELS = 6
+PICTURES = (".png", ".svg", ".pdf")
 
 
 class FoundSpike(Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ def run_detect(
         DataRefused: the table cannot be judged.
         SettingsError: the budget or the number of panels is out of range.
     """
-    _check(budget, panels)
+    _check(budget, panels, plot)
     counts = read_counts(path)
     days = read_days(holidays) if holidays is not None else frozenset[int]()
     with progress() as shown_progress:
@@ -84,11 +84,13 @@ def run_detect(
     _tell(_summary(counts, judged, spikes, budget), out, plot, as_json=as_json)
 
 
-def _check(budget: float, panels: int) -> None:
+def _check(budget: float, panels: int, plot: Path | None) -> None:
     if not 0 < budget <= MOST_BUDGET:
         raise SettingsError(f"--budget is {budget:g}; allowed is more than 0, at most 1000 false spikes a week")
     if not 1 <= panels <= 24:
         raise SettingsError(f"--panels is {panels}; allowed is 1 to 24")
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise SettingsError(f"--plot is {plot.name}; allowed is a name that ends in {', '.join(PICTURES)}")
 
 
 def found_spikes(counts: Counts, judged: Judged) -> Iterator[FoundSpike]:

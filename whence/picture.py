@@ -30,6 +30,12 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 # Okabe and Ito's colours, which people with any kind of colour vision tell apart.
 COUNTED, EXPECTED, BAND, SPIKE = "#4d4d4d", "#0072b2", "#cfe4f3", "#d55e00"
+# What would make two pictures of the same data differ.
+UNDATED: dict[str, dict[str, Any]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
 MOST_STEPS = 750
 LABELS = 3
 WIDTH_IN, ROW_IN, DPI = 9.0, 1.75, 110
@@ -58,8 +64,16 @@ def draw(counts: Counts, judged: Judged, spikes: Sequence[FoundSpike], path: Pat
         figure.legend(handles, names, loc="outside lower left", ncols=len(names), frameon=False)
         figure.suptitle(_title(counts, spikes, len(chosen)), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
-        png = path.suffix.lower() == ".png"
-        figure.savefig(path, metadata={"Software": None} if png else {"Date": None})
+        figure = Figure(figsize=(WIDTH_IN, 0.9 + ROW_IN * len(chosen)), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(len(chosen), 1, squeeze=False)[:, 0]
+        for ax, series in zip(axes, chosen, strict=True):
+            _panel(ax, counts, judged, _of(spikes, counts, series), series)
+        handles, names = axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower left", ncols=len(names), frameon=False)
+        figure.suptitle(_title(counts, spikes, len(chosen)), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata=UNDATED[path.suffix.lower()])
 
 
 def most_surprising(counts: Counts, judged: Judged, spikes: Sequence[FoundSpike], panels: int) -> list[int]:

@@ -180,6 +180,7 @@ def test_what_cannot_be_judged_is_refused_with_the_line(
     [
         ("--budget", "0", "--budget is 0; allowed is more than 0, at most 1000 false spikes a week"),
         ("--panels", "0", "--panels is 0; allowed is 1 to 24"),
+        ("--plot", "spikes.gif", "--plot is spikes.gif; allowed is a name that ends in .png, .svg, .pdf"),
     ],
 )
 def test_options_out_of_range_are_refused(
@@ -200,11 +201,15 @@ def test_a_missing_file_and_a_wrong_holiday_are_refused(tmp_path: Path, capsys: 
     assert "line 3: '25 December' is no date; allowed is 2026-12-25" in err
 
 
-def test_the_same_data_give_the_same_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = _file(tmp_path, _two_queues())
-    for name in ("one.png", "two.png"):
+@pytest.mark.parametrize(("ending", "starts"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_same_data_give_the_same_picture(
+    ending: str, starts: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _file(tmp_path, _two_queues(40))
+    names = [f"{one}.{ending}" for one in ("one", "two")]
+    for name in names:
         code, _, err = _run(capsys, path, "--out", tmp_path / "out.csv", "--plot", tmp_path / name, "--panels", 1)
         assert code == 0, err
-    one, two = ((tmp_path / name).read_bytes() for name in ("one.png", "two.png"))
-    assert one[:4] == b"\x89PNG"
+    one, two = ((tmp_path / name).read_bytes() for name in names)
+    assert one.startswith(starts)
     assert one == two
