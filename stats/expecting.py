@@ -22,7 +22,8 @@ MOST_WEEKS = 20.0
 class Expecting:
     """Shape and level of every series, taught block by block.
 
-    ``between``: steps are shorter than blocks, so that shapes are interpolated. ``clean`` holds the last week's contacts with what must not teach replaced by what was expected.
+    ``between``: steps are shorter than blocks, so that shapes are interpolated. ``clean`` holds the last week's contacts
+    with what must not teach replaced by what was expected.
     """
 
     def __init__(self, series: int, *, block_s: int, holidays: frozenset[int], between: bool = False) -> None:

@@ -47,8 +47,8 @@ class Verdict(NamedTuple):
     """What one step shows, per series.
 
     ``expected`` with its 95% range ``lower`` to ``upper`` (contacts in this step; NaN while nothing is known),
-    ``surprise`` in bits of the most surprising window that ends here (0 where none is beyond 2.4 sd), ``spike`` the number of the running spike
-    (never used again; -1 outside), ``mismeasured`` a hint at a drop, a gap or a doubled feed.
+    ``surprise`` in bits of the most surprising window that ends here (0 where none is beyond 2.4 sd), ``spike`` the
+    number of the running spike (never used again; -1 outside), ``mismeasured`` a hint at a drop, a gap or a doubled feed.
     """
 
     expected: Floats
