@@ -34,7 +34,7 @@ class PastErrors:
         self.information = np.zeros((windows, forecasts, series))
 
     def learn_dispersion(
-        self, count: Floats, mean: Floats, chance2: Floats, variance: Floats, dispersion: Floats, use: Bools
+        self, count: Floats, mean: Floats, chance2: Floats, *, variance: Floats, dispersion: Floats, use: Bools
     ) -> None:
         """Teach one step's counts, given the relative variance that chance leaves in their forecast."""
         square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS) - chance2 * mean**2

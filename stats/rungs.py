@@ -110,7 +110,9 @@ class Rungs:
             heard = use & (unit > 0) & (self.mean[place] > LEAST_MEAN)
             if place == 0:
                 chance2 = np.take_along_axis(self.chance2[0], self.choice[:1], axis=0)[0]
-                self.errors.learn_dispersion(count, self.mean[0], chance2, self.variance[0], self.dispersion, heard)
+                self.errors.learn_dispersion(
+                    count, self.mean[0], chance2, variance=self.variance[0], dispersion=self.dispersion, use=heard
+                )
             mean = self._forecasts(place, before)
             self.errors.learn_sigma(
                 place,

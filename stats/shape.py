@@ -59,8 +59,8 @@ def fit_day(seen: Floats, around: Floats, weekday: int, dispersion: Floats, *, w
     together = (seen @ weight)[:, :, None], (around @ weight)[:, :, None]
     noise = np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])
     for day in range(7):
-        common[day] = _chain(*together, np.ones_like(common), day, noise, 0.0, ROUNDS).unit
-    return _chain(seen, around, common, weekday, dispersion, wander2)
+        common[day] = _chain(*together, np.ones_like(common), day, dispersion=noise, wander2=0.0, rounds=ROUNDS).unit
+    return _chain(seen, around, common, weekday, dispersion=dispersion, wander2=wander2)
 
 
 def _chain(
@@ -68,6 +68,7 @@ def _chain(
     around: Floats,
     base: Floats,
     weekday: int,
+    *,
     dispersion: Floats,
     wander2: Floats | float,
     rounds: int = 1,

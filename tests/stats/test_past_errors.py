@@ -26,7 +26,7 @@ def taught(*, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0,
         count = random.poisson(true).astype(float)
         phi, sigma2 = errors.dispersion(), errors.sigma2()[0]
         variance = phi * mean + sigma2[0] * mean**2
-        errors.learn_dispersion(count, mean, NOTHING[0], variance, phi, USE)
+        errors.learn_dispersion(count, mean, NOTHING[0], variance=variance, dispersion=phi, use=USE)
         errors.learn_sigma(0, count, mean[None], NOTHING, dispersion=phi, sigma2=sigma2, use=USE)
     return errors
 
