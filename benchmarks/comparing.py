@@ -19,6 +19,7 @@ from tests.clickhouse_server import ClickHouseServer
 from tests.pipeline import WRITTEN, Key, key_of
 
 PATIENCE_S = 60.0
+CLOCKS = frozenset({"landed_at"})  # when a row was stored: no two runs agree on it
 Records = dict[Key, Struct]
 
 
@@ -72,13 +73,14 @@ def compared(name: str, wanted: Held, found: Held) -> Compared:
 
 
 def compared_views(client: Client, wanted: str, found: str) -> Iterator[Compared]:
-    """Every view of two databases, by whole rows."""
+    """Every view of two databases, by whole rows but for the time at which each was stored."""
 
     def count(sql: str) -> int:
         return int(client.query(sql).result_rows[0][0])
 
     for view in VIEWS:
-        one, other = f"SELECT * FROM {wanted}.{view.name}", f"SELECT * FROM {found}.{view.name}"
+        names = ", ".join(f"`{column.name}`" for column in view.columns if column.name not in CLOCKS)
+        one, other = f"SELECT {names} FROM {wanted}.{view.name}", f"SELECT {names} FROM {found}.{view.name}"
         yield Compared(
             name=view.name,
             wanted=count(f"SELECT count() FROM ({one})"),

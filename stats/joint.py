@@ -25,7 +25,13 @@ APART = 0.15
 
 
 def tie_probability(
-    *, apart_h: float, blur_h: float, events_per_day: float, likeness: float | None, compatible: bool
+    *,
+    apart_h: float,
+    blur_h: float,
+    events_per_day: float,
+    likeness: float | None,
+    compatible: bool,
+    soon: bool = False,
 ) -> float:
     """Probability that two spikes are one event, from the hours between their onsets.
 
@@ -39,6 +45,8 @@ def tie_probability(
         events_per_day: Unrelated spikes a day. Must be > 0.
         likeness: Cosine of what the two say beyond the usual, 0 to 1; ``None`` where too little was said.
         compatible: Whether a contact can lie in both slices.
+        soon: Whether only an echo within about an hour is believed: what one slice felt first is not felt everywhere
+            half a day later.
 
     Raises:
         DomainError: naming the argument outside its range.
@@ -52,7 +60,7 @@ def tie_probability(
     if not apart_h >= 0:
         raise DomainError("apart_h", apart_h, ">= 0")
     per_hour = NEAR_SHARE * math.exp(-apart_h / blur_h) / (2 * blur_h)
-    per_hour += (1 - NEAR_SHARE) * math.exp(-apart_h / FAR_H) / (2 * FAR_H)
+    per_hour += 0.0 if soon else (1 - NEAR_SHARE) * math.exp(-apart_h / FAR_H) / (2 * FAR_H)
     odds = ECHOES * per_hour * 24.0 / events_per_day * (1.0 if compatible else APART)
     if likeness is not None:
         odds *= math.exp(min(3.0, max(-1.2, 10.0 * (likeness - 0.12))))

@@ -89,9 +89,14 @@ def _closest(truth: Sequence[TrueSpike], found: Attribution) -> str | None:
 
 
 def _agreement(true: TrueSpike, found: Attribution) -> float:
-    """How much time and slice of a true spike and a found one have in common, 0 to 1; 0 where a value contradicts."""
-    if any(found.slice.get(name, value) not in (value, "other") for name, value in true.slice.items()):
-        return 0.0
+    """How much time and slice of a true spike and a found one have in common, 0 to 1; 0 where a value contradicts.
+
+    Those hit choose more than one topic: a spike on any of these is no contradiction.
+    """
+    for name, value in true.slice.items():
+        also = true.topics if name == "topic" else ()
+        if found.slice.get(name, value) not in (value, "other", *also):
+            return 0.0
     shared_s = (min(true.end, found.end) - max(true.onset - BEFORE_ONSET, found.onset)).total_seconds()
     whole_s = (max(true.end, found.end) - min(true.onset, found.onset)).total_seconds()
     same = len(true.slice.items() & found.slice.items())

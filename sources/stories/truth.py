@@ -19,7 +19,7 @@ _MOST = 0.7
 
 class TrueSpike(Struct, frozen=True, kw_only=True):
     """One spike that the story holds. ``slice`` is where most of it lies; ``excess`` counts the contacts it added;
-    ``end`` is when 98% of them had come. ``must_not_blame`` are changes that came at the same time and did nothing,
+    ``end`` is when 98% of them had come. ``topics`` are all categories that those hit choose, the usual one first. ``must_not_blame`` are changes that came at the same time and did nothing,
     or its fix. A ``faint`` one may stay unseen."""
 
     spike_id: str
@@ -30,6 +30,7 @@ class TrueSpike(Struct, frozen=True, kw_only=True):
     cause_kind: CauseKind
     cause_key: str = ""
     excess: int
+    topics: tuple[str, ...] = ()
     must_not_blame: tuple[str, ...] = ()
     strength: Strength = "loud"
 
@@ -54,6 +55,7 @@ def _true_spike(setting: Setting, crowd: Crowd, effect: Effect, rows: Ints, inde
         cause_kind=effect.cause_kind,
         cause_key=effect.cause_key,
         excess=int(at.size),
+        topics=effect.problem.topics if effect.problem is not None else (),
         must_not_blame=effect.must_not_blame,
         strength=effect.strength,
     )

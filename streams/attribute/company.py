@@ -96,12 +96,14 @@ def _ties(line: list[Case], told: list[Standing], events_per_day: float) -> tupl
 
 
 def _tie(one: Spike, other: Spike, said: Standing, by: Standing, events_per_day: float) -> float:
+    wider = one.slice.items() < other.slice.items() and one.onset >= other.onset
     width_h = max((spike.onset_high - spike.onset_low) / timedelta(hours=1) for spike in (one, other))
     return tie_probability(
         apart_h=abs(one.onset - other.onset) / timedelta(hours=1),
         blur_h=ECHO_H + one.bucket_s / 3600 + min(width_h, 24.0) / 4,
         events_per_day=events_per_day,
-        likeness=_likeness(said.voice, by.voice) if min(said.sampled, by.sampled) >= SPOKEN else None,
+        likeness=_likeness(said.voice, by.voice) if min(said.sampled, by.sampled) >= SPOKEN and not wider else None,
+        soon=wider,
         compatible=all(other.slice.get(name, value) == value for name, value in one.slice.items()),
     )
 

@@ -20,6 +20,7 @@ AT_MOST = 5
 INSIDE_AGE = 12
 RIPE_WINDOWS = 3
 MOSTLY_JUDGED = 0.5
+BURST_SHORTER, BURST_STEEPER = 8, 2.0
 
 
 class Found(NamedTuple):
@@ -96,7 +97,7 @@ def _take(known: Known, found: Found) -> list[Spike]:
     same = next((one for one in known.episodes if one.name == episode.name), None)
     if same is not None and same.state != "closed":
         return _leave_to(known, same.merged_into or same.name, number)
-    before = same if same is not None else _before(known, episode)
+    before = same if same is not None else _before(known, episode, found)
     if before is not None:
         told = [reopen(known, before)]
         before.covered[number] = True
@@ -116,11 +117,14 @@ def _leave_to(known: Known, name: str, number: int) -> list[Spike]:
     return []
 
 
-def _before(known: Known, episode: Episode) -> Episode | None:
-    """The closed spike that this one goes on: at mostly the same slice, not long ago."""
+def _before(known: Known, episode: Episode, found: Found) -> Episode | None:
+    """The closed spike that this one goes on: at mostly the same slice, not long ago. A burst is not a creep's return."""
     mass = float(shared_mass(known, episode.pairs)[0])
+    rise = found.rungs.times(found.alarm.window, found.alarm.number, found.explained) - 1.0
     for old in reversed(known.episodes):
         if old.state != "closed" or old.end_s is None or old.teaches or old.inside:
+            continue
+        if episode.window_s * BURST_SHORTER <= old.window_s and rise >= BURST_STEEPER * (old.rise - 1.0):
             continue
         shared = _met(known, old.pairs, episode.pairs)
         same = shared >= 0.5 * max(mass, float(shared_mass(known, old.pairs)[0]))

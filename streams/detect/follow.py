@@ -9,7 +9,7 @@ from streams.detect.dates import date_again
 from streams.detect.episode import Episode
 from streams.detect.known import Known
 from streams.detect.ladder import Ladder
-from streams.detect.place import are_one, move, window_of
+from streams.detect.place import added_to, are_one, move, window_of
 from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, tell, totals
 
@@ -71,7 +71,21 @@ def _is_quiet(known: Known, episode: Episode) -> bool:
     if known.now_s - episode.woke_s < rungs.lengths[place] * rungs.step_s:
         return False
     count, mean, variance = window_of(known, episode, rungs, place)
+    count -= _others(known, episode, rungs, place)
     return bool(count - episode.raised * mean < QUIET_SD * np.sqrt(episode.raised * variance))
+
+
+def _others(known: Known, episode: Episode, rungs: Ladder, place: int) -> float:
+    """What open spikes on slices that do not hold this one's add to its newest window of a length."""
+    rows = rungs.windows.rows(rungs.lengths[place])
+    return sum(
+        max(float(added_to(known, other, rungs, rows, episode.pairs).sum()), 0.0)
+        for other in known.episodes
+        if other.state == "open"
+        and other.name not in {episode.name, episode.inside}
+        and not other.inside
+        and not set(other.pairs) <= set(episode.pairs)
+    )
 
 
 def _quiet_window(known: Known, episode: Episode) -> tuple[Ladder, int]:
@@ -90,7 +104,7 @@ def _has_faded(known: Known, episode: Episode) -> bool:
     if day is None or not known.block_ends():
         return False
     count, mean, _ = window_of(known, episode, known.coarse, day)
-    now = count - mean
+    now = count - mean - _others(known, episode, known.coarse, day)
     episode.height = max(episode.height, now)
     return known.now_s - max(episode.onset_s, episode.woke_s) > DAY_S and now < known.settings.faded * episode.height
 

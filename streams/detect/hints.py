@@ -126,9 +126,11 @@ def _clock(known: Known) -> list[Hint]:
             moved = np.roll(unit, hours)[2:] if hours > 0 else _ahead(known, unit, hours, blocks)
             plain = _misfit(count, unit[2:], rungs.dispersion[0])
             gain = plain - _misfit(count, moved, rungs.dispersion[0])
+            if gain <= best[0]:
+                continue
             share = gain / max(plain - span / 2, gain)
             level = float(count.sum() / max(float(moved.sum()), 1e-9))
-            if gain > best[0] and share > CLOCK_SHARE and abs(level - 1.0) < CLOCK_LEVEL:
+            if share > CLOCK_SHARE and abs(level - 1.0) < CLOCK_LEVEL:
                 best = (gain, hours, share)
     return [_hint("clock", best[2], float(best[1]))] if best[1] else []
 

@@ -143,12 +143,13 @@ def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Fl
 
 
 def _apart(known: Known, episode: Episode) -> list[Episode]:
-    """Open spikes on other slices that opened earlier: what they add is theirs."""
+    """Open spikes on other slices that opened earlier, or before this one came back: what they add is theirs."""
     place = known.episodes.index(episode) if episode in known.episodes else len(known.episodes)
     return [
         other
-        for other in known.episodes[:place]
+        for number, other in enumerate(known.episodes)
         if other.state == "open"
+        and (number < place or other.opened_s < episode.woke_s)
         and other.name not in {episode.name, episode.inside}
         and not set(other.pairs) <= set(episode.pairs)
     ]
