@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 import structlog
 
@@ -26,8 +27,28 @@ _last_resort: list[float] = []
 
 
 def set_last_resort(within_s: float = END_WITHIN_S) -> None:
-    """From now on the process ends ``within_s`` seconds after the first Ctrl-C or SIGTERM, come what may."""
+    """From now on the process ends ``within_s`` seconds after the first Ctrl-C or SIGTERM, come what may.
+
+    Even where the interrupt is lost, as one is that falls into a destructor.
+    """
     _last_resort[:] = [within_s]
+    signal.signal(signal.SIGINT, _interrupted)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    _end_later(b"Interrupted.\n")
+    raise KeyboardInterrupt
+
+
+def _end_later(said: bytes = b"") -> None:
+    def end() -> None:
+        os.write(2, said)
+        os._exit(Exit.INTERRUPTED)
+
+    for within_s in _last_resort:
+        timer = threading.Timer(within_s, end)
+        timer.daemon = True
+        timer.start()
 
 
 class Supervisor:
@@ -106,10 +127,7 @@ def signals_stop(stop: threading.Event) -> Iterator[None]:
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(Exit.INTERRUPTED)
-        for within_s in _last_resort:
-            timer = threading.Timer(within_s, os._exit, (Exit.INTERRUPTED,))
-            timer.daemon = True
-            timer.start()
+        _end_later()
         stop.set()
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}

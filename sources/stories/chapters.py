@@ -227,7 +227,7 @@ def _third_day(author: Author, day: int) -> None:
             name="doubled-feed",
             cause_kind="measurement",
             onset=twice,
-            until=twice + 2 * HOUR_S,
+            until=twice + 3 * HOUR_S,
             mean=0.0,
             must_not_blame=(author.key_of(decoy),),
             fault="doubled",

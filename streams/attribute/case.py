@@ -93,15 +93,15 @@ def window(spike: Spike) -> tuple[float, float]:
     return start_s, max(end_s, start_s + spike.bucket_s)
 
 
-def read_words(case: Case, memory: Memory, nested: Sequence[Spike]) -> SpikeWords:
+def read_words(case: Case, memory: Memory, others: Sequence[Spike]) -> SpikeWords:
     """Compare the spike's sampled contacts with the usual ones of its slice in the eight weeks before.
 
-    Contacts of nested spikes are left out, as long as enough remain.
+    Contacts on the slices of ``others``, spikes within or across it, are left out, as long as enough remain.
     """
     start_s, end_s = window(case.spike)
     mask = past.inside(memory, case.spike.slice)
     own = mask.copy()
-    for spike in nested:
+    for spike in others:
         own &= ~past.inside(memory, spike.slice)
     docs = past.documents(memory, own, start_s, end_s)
     if len(docs) < FEW:

@@ -11,8 +11,10 @@ import numpy as np
 from schemas.attribution import Attribution
 from schemas.spike import Spike
 from stats.joint import joint_posterior, tie_probability
+from streams.attribute import memory as past
 from streams.attribute.case import Case, Standing, window
 from streams.attribute.kinds import TEMPERATURE
+from streams.attribute.memory import Floats, Memory
 
 NEAR = timedelta(hours=24)
 MOST = 24
@@ -48,6 +50,42 @@ def nested(case: Case, cases: Iterable[Case]) -> list[Spike]:
         ),
         key=lambda other: other.spike_id,
     )
+
+
+def earlier(case: Case, cases: Iterable[Case]) -> list[Spike]:
+    """Other spikes of the case's stream and time that opened before it and do not hold its slice, by id.
+
+    What they add is theirs: the case's spike counts without it (:mod:`streams.detect.size`).
+    """
+    spike = case.spike
+    start_s, end_s = window(spike)
+    return sorted(
+        (
+            other
+            for other in (one.spike for one in cases if one is not case)
+            if other.stream == spike.stream
+            and other.state != "merged"
+            and other.opened_at < spike.opened_at
+            and not other.slice.items() <= spike.slice.items()
+            and window(other)[0] < end_s
+            and window(other)[1] > start_s
+        ),
+        key=lambda other: other.spike_id,
+    )
+
+
+def without(observed: Floats, expected: Floats, memory: Memory, spike: Spike, others: Iterable[Spike]) -> Floats:
+    """Contacts per leaf in a spike's window without what other spikes added in it, taken from where contacts were more
+    than expected."""
+    left = observed.copy()
+    start_s, end_s = window(spike)
+    for other in others:
+        begin_s, stop_s = window(other)
+        part = (min(end_s, stop_s) - max(start_s, begin_s)) / (stop_s - begin_s)
+        over = np.where(past.inside(memory, other.slice), np.maximum(left - expected, 0.0), 0.0)
+        if (whole := float(over.sum())) > 0.0:
+            left -= over * min(1.0, max(other.excess, 0.0) * part / whole)
+    return left
 
 
 def join(case: Case, standing: Standing, cases: Iterable[Case], *, events_per_day: float) -> Company:
@@ -96,7 +134,8 @@ def _ties(line: list[Case], told: list[Standing], events_per_day: float) -> tupl
 
 
 def _tie(one: Spike, other: Spike, said: Standing, by: Standing, events_per_day: float) -> float:
-    wider = one.slice.items() < other.slice.items() and one.onset >= other.onset
+    wide, narrow = (one, other) if len(one.slice) < len(other.slice) else (other, one)
+    wider = wide.slice.items() < narrow.slice.items() and wide.onset > narrow.onset
     width_h = max((spike.onset_high - spike.onset_low) / timedelta(hours=1) for spike in (one, other))
     return tie_probability(
         apart_h=abs(one.onset - other.onset) / timedelta(hours=1),

@@ -19,7 +19,7 @@ from streams.attribute import memory as past
 from streams.attribute.book import Version, document_frequency
 from streams.attribute.case import Case, SpikeWords, Standing, read_words, window
 from streams.attribute.census import Census, by_version
-from streams.attribute.company import Company, join, nested
+from streams.attribute.company import Company, earlier, join, nested, without
 from streams.attribute.evidence import (
     Surroundings,
     breadth_line,
@@ -101,7 +101,7 @@ def could_touch(change: Change, case: Case) -> bool:
 def explain(case: Case, memory: Memory, known: Known) -> Attribution:
     """One revision of a spike's attribution from what is known at a moment; leaves its standing in the case."""
     if case.words is None or not known.final:
-        case.words = read_words(case, memory, nested(case, known.cases))
+        case.words = read_words(case, memory, [*nested(case, known.cases), *earlier(case, known.cases)])
     found = case.words
     around = _surroundings(case, memory, known)
     verdicts = _verdicts(case, known.as_of)
@@ -163,12 +163,13 @@ def _surroundings(case: Case, memory: Memory, known: Known) -> Surroundings:
     expected = past.usual(memory, start_s, end_s, onset_s=start_s)
     own = float(expected[past.inside(memory, case.spike.slice)].sum())
     factor = case.spike.expected / own if own > 0 and case.spike.expected > 0 else 1.0
+    expected = expected * min(max(factor, 0.5), 2.0)
     return Surroundings(
         spike=case.spike,
         as_of=known.as_of,
         memory=memory,
-        observed=observed,
-        expected=expected * min(max(factor, 0.5), 2.0),
+        observed=without(observed, expected, memory, case.spike, earlier(case, known.cases)),
+        expected=expected,
         unknown_per_day=known.unknown_per_day,
         versions=by_version(known.census, datetime.fromtimestamp((start_s + end_s) / 2, UTC), known.as_of),
     )

@@ -64,6 +64,7 @@ def ripe_windows(known: Known, rungs: Ladder) -> Bools:
 def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None = None) -> list[Found]:
     """The rarest alarm of every window length, after what open spikes explain has been taken off.
 
+    A slice's rarest window may be the others' doing while a shorter one is not, so every length is looked at.
     With a ``host``: on its slices, on top of its rise, and apart from what the others explain.
     """
     among, raised = (known.free, 1.0) if host is None else (host.covered, host.rise)
@@ -71,13 +72,14 @@ def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None 
     others = [one for one in known.episodes if one.state == "open" and one is not host]
     if not others or not alarms:
         return [Found(rungs, alarms[0], 0.0)] if alarms else []
+    numbers = np.array(sorted(alarm.number for alarm in alarms))
+    longest = max(alarm.window for alarm in alarms)
+    rows = rungs.windows.rows(rungs.lengths[longest])
+    added = [explained_by(known, episode, rungs, rows) for episode in others]
     left: list[Found] = []
-    for window in sorted({alarm.window for alarm in alarms}):
-        rows = rungs.windows.rows(rungs.lengths[window])
-        explained = np.zeros(len(known.free))
-        for episode in others:
-            explained += np.maximum(explained_by(known, episode, rungs, rows).sum(axis=0), 0.0)
-        numbers = np.array([alarm.number for alarm in alarms if alarm.window == window])
+    for window in np.flatnonzero(ripe[: longest + 1]).tolist():
+        length = rungs.lengths[window]
+        explained = sum((np.maximum(one[-length:].sum(axis=0), 0.0) for one in added), np.zeros(len(known.free)))
         still = rungs.still_beyond(known.budget, window, numbers, explained, raised=raised)
         left.extend(Found(rungs, alarm, explained) for alarm in still[:1])
     return left

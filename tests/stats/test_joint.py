@@ -61,7 +61,7 @@ def test_refusals() -> None:
     for name, value in (("apart_h", -1.0), ("blur_h", 0.0), ("events_per_day", 0.0)):
         given = {"apart_h": 1.0, "blur_h": 1.0, "events_per_day": 1.0, name: value}
         with pytest.raises(DomainError, match=name):
-            tie_probability(**given, likeness=None, compatible=True)
+            tie_probability(likeness=None, compatible=True, soon=False, **given)
 
 
 def test_a_tie_weakens_with_distance_and_strengthens_with_likeness() -> None:

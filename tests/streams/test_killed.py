@@ -50,5 +50,5 @@ def test_each_process_killed_once_changes_nothing(tmp_path: Path) -> None:
             views = await_views(store, "calm", "killed")
         assert [one for one in views if not one.same] == []
         assert {one.name for one in views if not one.wanted} <= {
-            "dead_letters_now", "feedback_now", "quality_all", "quality_now",
+            "dead_letters_now", "deliveries_all", "deliveries_now", "feedback_now", "quality_all", "quality_now",
         }  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -98,3 +100,22 @@ def test_part_that_cannot_say_how_it_is_counts_as_dead() -> None:
 
     (health,) = Supervisor([Speechless("mute", _waits)]).health()
     assert (health.alive, health.detail) == (False, "cannot say how it is: lost")
+
+
+def test_an_interrupt_that_is_lost_ends_the_process_all_the_same() -> None:
+    script = """
+import time
+from whence.supervise import set_last_resort
+set_last_resort(0.2)
+print("ready", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, b"Interrupted.\n")
