@@ -64,7 +64,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 def compare(truth: Sequence[TrueSpike], attributions: Sequence[Attribution]) -> Comparison:
     """Hold the last attributions (merged ones left out) against the truth.
 
-    Each spike found belongs to the true one with which its time and slice agree most. A true spike's answer is the
+    Each spike found belongs to the true one that added most contacts to it. A true spike's answer is the
     likeliest cause of the one among those that agrees with it most. Where nobody knows the cause, ``measurement`` is as
     good as ``unknown``. A decoy is blamed when any spike at that time and place puts it forward.
     """
@@ -84,24 +84,40 @@ def compare(truth: Sequence[TrueSpike], attributions: Sequence[Attribution]) -> 
 
 
 def _closest(truth: Sequence[TrueSpike], found: Attribution) -> str | None:
-    agreements = {true.spike_id: agreement for true in truth if (agreement := _agreement(true, found)) > 0}
-    return max(agreements, key=lambda name: agreements[name], default=None)
+    added = {true.spike_id: contacts for true in truth if (contacts := _added(true, found)) > 0}
+    return max(added, key=lambda name: added[name], default=None)
+
+
+def _added(true: TrueSpike, found: Attribution) -> float:
+    """About how many contacts a true spike added to a found one: by the time shared, and its shares of the slice's values."""
+    added = true.excess * _shared_s(true, found) / max((true.end - true.onset).total_seconds(), 60.0)
+    for name, value in found.slice.items():
+        added *= _share(true, name, value)
+    return added
+
+
+def _share(true: TrueSpike, name: str, value: str) -> float:
+    """Share of a true spike's contacts with a value; all of them where nothing is known."""
+    if value == "other":
+        return 1.0
+    if name in true.shares:
+        return true.shares[name].get(value, 0.0)
+    return float(true.slice.get(name, value) == value)
+
+
+def _shared_s(true: TrueSpike, found: Attribution) -> float:
+    shared = min(true.end, found.end) - max(true.onset - BEFORE_ONSET, found.onset)
+    return max(shared.total_seconds(), 0.0)
 
 
 def _agreement(true: TrueSpike, found: Attribution) -> float:
-    """How much time and slice of a true spike and a found one have in common, 0 to 1; 0 where a value contradicts.
-
-    Those hit choose more than one topic: a spike on any of these is no contradiction.
-    """
-    for name, value in true.slice.items():
-        also = true.topics if name == "topic" else ()
-        if found.slice.get(name, value) not in (value, "other", *also):
-            return 0.0
-    shared_s = (min(true.end, found.end) - max(true.onset - BEFORE_ONSET, found.onset)).total_seconds()
+    """How much time and slice of a true spike and a found one have in common, 0 to 1; 0 where they share no contact."""
+    if any(_share(true, name, value) == 0.0 for name, value in found.slice.items()):
+        return 0.0
     whole_s = (max(true.end, found.end) - min(true.onset, found.onset)).total_seconds()
     same = len(true.slice.items() & found.slice.items())
     different = len(true.slice.items() | found.slice.items()) - same
-    return max(shared_s, 0.0) / max(whole_s, 60.0) * (1 + same) / (1 + same + different)
+    return _shared_s(true, found) / max(whole_s, 60.0) * (1 + same) / (1 + same + different)
 
 
 def _verdict(true: TrueSpike, found: Sequence[Attribution], near: Sequence[Attribution]) -> Verdict:

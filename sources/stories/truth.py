@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -19,7 +20,7 @@ _MOST = 0.7
 
 class TrueSpike(Struct, frozen=True, kw_only=True):
     """One spike that the story holds. ``slice`` is where most of it lies; ``excess`` counts the contacts it added;
-    ``end`` is when 98% of them had come. ``topics`` are all categories that those hit choose, the usual one first. ``must_not_blame`` are changes that came at the same time and did nothing,
+    ``end`` is when 98% of them had come. ``shares`` says which share of them had each value of a dimension. ``must_not_blame`` are changes that came at the same time and did nothing,
     or its fix. A ``faint`` one may stay unseen."""
 
     spike_id: str
@@ -30,7 +31,7 @@ class TrueSpike(Struct, frozen=True, kw_only=True):
     cause_kind: CauseKind
     cause_key: str = ""
     excess: int
-    topics: tuple[str, ...] = ()
+    shares: dict[str, dict[str, float]] = {}
     must_not_blame: tuple[str, ...] = ()
     strength: Strength = "loud"
 
@@ -55,7 +56,7 @@ def _true_spike(setting: Setting, crowd: Crowd, effect: Effect, rows: Ints, inde
         cause_kind=effect.cause_kind,
         cause_key=effect.cause_key,
         excess=int(at.size),
-        topics=effect.problem.topics if effect.problem is not None else (),
+        shares=_shares(setting, crowd, rows),
         must_not_blame=effect.must_not_blame,
         strength=effect.strength,
     )
@@ -75,6 +76,20 @@ def _slice(setting: Setting, crowd: Crowd, rows: Ints) -> Iterator[tuple[str, st
         yield "region", setting.company.regions[region][0]
     if topic is not None:
         yield "topic", TOPICS[topic]
+
+
+def _shares(setting: Setting, crowd: Crowd, rows: Ints) -> dict[str, dict[str, float]]:
+    tracks, regions = setting.company.tracks, setting.company.regions
+    return {
+        "product": _parts([tracks[one].product for one in crowd.track[rows]]),
+        "platform": _parts([tracks[one].platform for one in crowd.track[rows]]),
+        "region": _parts([regions[one][0] for one in crowd.region[rows]]),
+        "topic": _parts([TOPICS[one] for one in crowd.topic[rows]]),
+    }
+
+
+def _parts(values: list[str]) -> dict[str, float]:
+    return {value: count / len(values) for value, count in sorted(Counter(values).items())}
 
 
 def _main(values: Ints) -> int | None:
