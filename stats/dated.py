@@ -183,7 +183,7 @@ class DatedDetector:
             expected=np.where(self._told > 2, mean, np.nan),
             lower=np.where(self._told > 2, np.floor(_quantile(0.025, mean, variance)), np.nan),
             upper=np.where(self._told > 2, np.ceil(_quantile(0.975, mean, variance)), np.nan),
-            surprise=np.abs(np.log2(np.minimum(step, 1.0))),
+            surprise=np.abs(np.log2(np.clip(step, 1e-300, 1.0))),
             spike=self._followed(alarm, (step <= STILL) & np.isfinite(counts)),
             mismeasured=ready & (np.nan_to_num(counts, nan=1.0) <= 0) & (mean > 5 * spread) & (mean > 20),
         )

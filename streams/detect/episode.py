@@ -13,6 +13,9 @@ from schemas.frame import WatchedStream
 from schemas.slices import slice_text
 from schemas.spike import Hint, Spike, SpikeState
 
+LEAST_CHANCE = 1e-300
+"""Rarer than a float can say is said as this."""
+
 
 def moment(at_s: int) -> datetime:
     """An epoch second in UTC."""
@@ -113,7 +116,7 @@ class Episode:
             excess=round(excess, 3),
             excess_low=round(max(min(middle - reach, excess), 0.0), 3),
             excess_high=round(max(middle + reach, excess, 0.0), 3),
-            surprise=round(float(-np.log2(self.chance)), 2),
+            surprise=round(float(-np.log2(max(self.chance, LEAST_CHANCE))), 2),
             window_s=self.window_s,
             budget_per_week=budget,
             merged_into=self.merged_into,

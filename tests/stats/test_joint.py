@@ -70,3 +70,13 @@ def test_a_tie_weakens_with_distance_and_strengthens_with_likeness() -> None:
 
     assert tie(0.0, None) > tie(2.0, None) > tie(20.0, None)
     assert tie(2.0, 0.6) > tie(2.0, None) > tie(2.0, 0.0)
+
+
+def test_an_echo_that_must_come_soon_is_none_half_a_day_later() -> None:
+    def tie(apart_h: float, *, soon: bool) -> float:
+        return tie_probability(
+            apart_h=apart_h, blur_h=1.5, events_per_day=0.5, likeness=None, compatible=True, soon=soon
+        )
+
+    assert tie(12.0, soon=True) < 0.01 < tie(12.0, soon=False)
+    assert tie(0.0, soon=True) > 0.8

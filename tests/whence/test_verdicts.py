@@ -109,6 +109,19 @@ def test_found_spike_belongs_to_the_true_one_it_agrees_with_most() -> None:
     assert by_truth == {"01-calendar": "s1", "02-login": ""}
 
 
+def test_those_hit_choose_several_topics_and_the_spike_is_whose_contacts_it_holds() -> None:
+    shares = {"topic": {"delivery": 0.76, "technical": 0.15, "other": 0.09}}
+    large = replace(TRUE, spike_id="02-slots", excess=800, slice={"topic": "delivery"}, shares=shares)
+    small = replace(TRUE, excess=100, slice={"topic": "technical"}, shares={"topic": {"technical": 0.8, "other": 0.2}})
+    found = _found(("release", "app 7.0", 1.0), topic="technical")
+    assert {one.truth: one.found for one in compare([large, small], [found]).verdicts} == {
+        "02-slots": "s1",
+        "01-calendar": "",
+    }
+    aside = _found(("release", "app 7.0", 1.0), topic="billing")
+    assert compare([large, small], [aside]).others == (aside,)
+
+
 def test_of_several_the_one_that_agrees_most_answers() -> None:
     aside = _found(("unknown", "", 1.0), spike_id="s2", hours=(0, 20), excess=500, topic="login")
     close = _found(("release", "app 7.0", 1.0), excess=150)

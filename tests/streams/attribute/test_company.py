@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from schemas.attribution import Attribution
 from schemas.spike import Spike
 from streams.attribute.case import Case, Standing
-from streams.attribute.company import Company, join, nested
+from streams.attribute.company import Company, earlier, join, nested, without
+from streams.attribute.memory import Memory
+from streams.merge import Leaf
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -104,3 +108,26 @@ def test_where_spikes_are_many_two_of_an_hour_tell_less() -> None:
     rare, busy = (joined(case("ios", {"platform": "ios"}, 10.0), OPEN, hub, events_per_day=n).tie for n in (0.1, 10.0))
     assert rare > 0.9
     assert busy < 0.6
+
+
+def test_a_wide_spike_hours_after_a_narrow_one_is_no_echo_of_it_and_a_narrow_one_may_be() -> None:
+    wide: dict[str, str] = {}
+    narrow = {"topic": "billing"}
+    late = joined(case("late", wide, 50.0, hours=8), OPEN, stood(case("first", narrow, 100.0), SURE))
+    assert late.leader is None
+    echo = joined(case("late", narrow, 50.0, hours=8), OPEN, stood(case("first", wide, 100.0), SURE))
+    assert echo.leader is not None
+
+
+def test_what_an_earlier_spike_added_is_its_own() -> None:
+    first, own = case("first", {"platform": "ios"}, 30.0), case("own", {"topic": "login"}, 10.0, hours=1)
+    wider = case("wider", {}, 90.0)
+    cases = (first, own, wider, case("other", {"platform": "web"}, 5.0, hours=1.5))
+    assert [spike.spike_id for spike in earlier(own, cases)] == ["first"]
+    assert earlier(first, cases) == []
+    leaves: list[Leaf] = [("ios", "login"), ("ios", "order"), ("web", "login")]
+    memory = Memory(dimensions=("platform", "topic"), leaves=leaves)
+    expected = np.array([10.0, 10.0, 10.0])
+    left = without(np.array([40.0, 20.0, 25.0]), expected, memory, own.spike, earlier(own, cases))
+    # The first spike lasts two hours, of which one is shared: half of its 30 contacts, by leaf as they stand out.
+    assert left.tolist() == [40.0 - 15.0 * 0.75, 20.0 - 15.0 * 0.25, 25.0]

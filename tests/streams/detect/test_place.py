@@ -98,3 +98,22 @@ def test_a_leaf_that_is_never_seen_changes_nothing() -> None:
     some = counts([({"platform": "ios", "topic": "login"}, 5.0)])
     more = np.hstack([some, np.zeros((HOURS, 1), dtype=np.int64)])
     assert found(more, (*LEAVES, ("de", "tv", "bill"))) == found(some)
+
+
+def test_a_burst_beside_a_long_open_spike_on_a_slice_of_it_is_found() -> None:
+    """Eleven hours into a slice's rise everything doubles for two hours: the slice's rise does not hide it."""
+    some = counts([({"topic": "bill"}, 3.0)])
+    random = np.random.default_rng(7)
+    begin = BEGIN + 8
+    some[begin : begin + 3] += random.poisson(some[begin : begin + 3] * 0.9)
+    wide = [spike for spike in found(some) if len(spike.slice) == 0]
+    assert len(wide) == 1
+    assert abs((wide[0].onset - START) / timedelta(hours=1) - begin) <= 1
+    assert wide[0].excess > 0.6 * 3 * 60
+
+
+def test_a_spike_beyond_all_chance_has_a_surprise_that_can_be_written() -> None:
+    some = counts([])
+    some[BEGIN : BEGIN + 3] *= 400
+    (spike,) = found(some)
+    assert 900 < spike.surprise < 1_000
