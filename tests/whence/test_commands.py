@@ -20,6 +20,7 @@ import structlog
 
 from schemas.errors import FatalError, RejectedEvent, RetryableError
 from whence import commands
+from whence.commands import keeping
 from whence.errors import EXIT_MEANINGS, CheckFailed, DataRefused, Exit, SettingsError, exit_code
 
 MAPPING = """
@@ -93,7 +94,7 @@ def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixt
 
 
 def test_operations_page_states_every_exit_code() -> None:
-    text = (Path(commands.__file__).parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    text = (Path(commands.__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     for code, meaning in EXIT_MEANINGS.items():
         assert f"| {code.value} | {meaning} |" in text
 
@@ -153,7 +154,7 @@ def test_debug_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_mistake_of_ours_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "shown_settings", lambda settings: int("one"))
+    monkeypatch.setattr(keeping, "shown_settings", lambda settings: int("one"))
     code, _, err = _run(capsys, "settings")
     assert code == 70
     assert (
@@ -254,7 +255,7 @@ def test_port_taken_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
 
 @contextmanager
 def _process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    environ = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[1])}
+    environ = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[2])}
     command = [sys.executable, "-m", "whence", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:
         try:
