@@ -59,7 +59,7 @@ def hints_of(known: Known, episode: Episode) -> tuple[Hint, ...]:
         *_gap(known, episode, excess),
         *_dump(known, episode, excess),
         *_doubled(known, episode, rows),
-        *(_clock(known) or _earlier(episode, "clock")),
+        *_clock(known, episode, until_s, excess),
         *_refiled(episode, seen),
         *_returned(known, episode, rows, excess),
         *_signed(known, episode, until_s, excess),
@@ -109,7 +109,28 @@ def _doubled(known: Known, episode: Episode, rows: Ints) -> Iterator[Hint]:
         yield _hint("doubled", 1.0 - odd, 2.0, 1.0)
 
 
-def _clock(known: Known) -> list[Hint]:
+def _clock(known: Known, episode: Episode, until_s: int, excess: float) -> Iterator[Hint]:
+    """The usual hours moved by one or two add as much as the spike has; an earlier revision's word is kept, as hours fade
+    from sight while it goes on. Over whole days moved hours add nothing."""
+    for hint in _moved_hours(known) or [one for one in episode.hints if one.kind == "clock"]:
+        added = episode.totals[1] * _added_by_hours(known, episode, round(hint.seen), until_s)
+        if (share := min(hint.share, added / excess)) > 0.0:
+            yield _hint("clock", share, hint.seen)
+
+
+def _added_by_hours(known: Known, episode: Episode, hours: int, until_s: int) -> float:
+    """By how much moved hours raise what is usual everywhere in a spike's span, as a share of it."""
+    rungs = known.coarse
+    rows = known.rows(rungs, episode.onset_s - 2 * rungs.step_s)
+    if len(rows) < 3:
+        return 0.0
+    unit = rungs.windows.unit[rows, 0] * rungs.level[0, 0]
+    moved, plain = _moved(known, unit, hours), unit[2:]
+    keep = max(len(plain) - max(known.last_end_s(rungs) - until_s, 0) // rungs.step_s, 1)
+    return float(moved[:keep].sum() / max(float(plain[:keep].sum()), 1e-9)) - 1.0
+
+
+def _moved_hours(known: Known) -> list[Hint]:
     """What came lately everywhere fits the usual hours moved by one or two far better than the hours as they are, and is
     as much as usual."""
     rungs = known.coarse
@@ -121,9 +142,8 @@ def _clock(known: Known) -> list[Hint]:
         if len(rows) < span + 2:
             continue
         count, unit = rungs.windows.count[rows[2:], 0], rungs.windows.unit[rows, 0] * rungs.level[0, 0]
-        blocks = known.last_end_s(rungs) // known.block_s
         for hours in CLOCK_HOURS:
-            moved = np.roll(unit, hours)[2:] if hours > 0 else _ahead(known, unit, hours, blocks)
+            moved = _moved(known, unit, hours)
             plain = _misfit(count, unit[2:], rungs.dispersion[0])
             gain = plain - _misfit(count, moved, rungs.dispersion[0])
             if gain <= best[0]:
@@ -135,13 +155,11 @@ def _clock(known: Known) -> list[Hint]:
     return [_hint("clock", best[2], float(best[1]))] if best[1] else []
 
 
-def _earlier(episode: Episode, kind: HintKind) -> list[Hint]:
-    """What an earlier revision said: hours fade from sight while the spike goes on."""
-    return [hint for hint in episode.hints if hint.kind == kind]
-
-
-def _ahead(known: Known, unit: Floats, hours: int, blocks: int) -> Floats:
-    """Expectations of hours that are yet to come stand at the end."""
+def _moved(known: Known, unit: Floats, hours: int) -> Floats:
+    """Expectations per hour as if hours had been moved, without the first two; hours yet to come stand at the end."""
+    if hours > 0:
+        return np.roll(unit, hours)[2:]
+    blocks = known.last_end_s(known.coarse) // known.block_s
     coming = [known.unit((blocks + later) * known.block_s)[0] * known.per_block for later in range(-hours)]
     return np.append(unit, np.array(coming) * known.coarse.level[0, 0])[2 - hours :]
 
