@@ -10,7 +10,7 @@ import numpy as np
 from schemas.attribution import Attribution
 from schemas.spike import Spike
 from streams.attribute.case import Case, Standing
-from streams.attribute.company import Company, earlier, join, nested, without
+from streams.attribute.company import TOGETHER, Company, earlier, join, nested, without
 from streams.attribute.memory import Memory
 from streams.merge import Leaf
 
@@ -70,7 +70,7 @@ def test_a_small_spike_beside_a_sure_one_prefers_its_cause() -> None:
     found = joined(small, OPEN, stood(case("all", {}, 100.0), SURE))
     assert found.leader is not None
     assert (found.leader.spike_id, found.tie > 0.8) == ("all", True)
-    assert found.added["app 2.0"] > 2.0
+    assert found.added["app 2.0"] == TOGETHER
     assert found.added["app 2.1"] < 0.1
     assert found.added["unknown"] == 0.0
 
