@@ -19,7 +19,7 @@ from streams.credentials import faust_credentials
 from streams.detect import agent as detect
 from streams.detect.step import DETECT
 from streams.follow import Deliver, follow
-from streams.patches import ExactTransport, SeekFirstTables
+from streams.patches import ExactTransport, FolderlessApp, SeekFirstTables
 from streams.stage import AnyStage
 
 Register = Callable[[faust.App, Deliver], None]
@@ -44,7 +44,7 @@ def make_app(
 
     ``group`` is the consumer group, ``session_s`` how long a worker may be silent before its partitions go to others.
     """
-    app = faust.App(
+    app = FolderlessApp(
         group,
         broker=[f"kafka://{server}" for server in broker.servers.split(",")],
         broker_credentials=faust_credentials(broker),

@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+import faust
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+
+class FolderlessApp(faust.App):
+    """Faust makes a folder for tables on disk in the working directory, also where none are kept there."""
+
+    def _create_directories(self) -> None:
+        return None
 
 
 class CommittedThread(driver.AIOKafkaConsumerThread):

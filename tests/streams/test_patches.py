@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,3 +141,16 @@ def test_after_a_rebalance_places_are_sought_before_anything_is_resumed() -> Non
 @pytest.mark.parametrize("recovery", [SeekFirstRecovery, Recovery])
 def test_an_outdated_rebalance_resumes_nothing(recovery: type[Recovery]) -> None:
     assert _resume(recovery, generation=6) == []
+
+
+def test_no_folder_is_made_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def both() -> None:
+        with _app() as app:
+            app._create_directories()
+        assert list(tmp_path.iterdir()) == []
+        faust.App("plain", broker="kafka://127.0.0.1:9")._create_directories()
+        assert [one.name for one in tmp_path.iterdir()] == ["plain-data"], NEEDLESS
+
+    asyncio.run(both())
