@@ -107,8 +107,8 @@ def test_an_interrupt_that_is_lost_ends_the_process_all_the_same() -> None:
 import time
 from whence.supervise import set_last_resort
 set_last_resort(0.2)
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(60)
