@@ -47,6 +47,9 @@ class AdmitLine(ABC):
     def follow(self, record: Frame | TimelineEntry) -> None:
         """What admit writes, in its order."""
 
+    def hear(self, contacts: list[tuple[bytes, bytes]]) -> None:  # noqa: B027 - most let them go
+        """Contacts as admit writes them, keys and values; here they are let go."""
+
     def _take(self, sent: Sent) -> None:
         """The next event; it is looked at when the next mark comes."""
         key, value = encode_keyed(sent.topic, sent.event)
@@ -62,6 +65,7 @@ class AdmitLine(ABC):
             self._partitions[name], admitted = admit(self._partitions[name], messages)
             messages.clear()
             self.letters += admitted.letters
+            self.hear(admitted.contacts)
             for entry in admitted.timeline:
                 self.follow(entry)
             for frame in admitted.frames:
