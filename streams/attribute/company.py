@@ -38,21 +38,7 @@ class Company(NamedTuple):
 
 def nested(case: Case, cases: Iterable[Case]) -> list[Spike]:
     """Other spikes of the case's stream and time on narrower slices, by id."""
-    spike = case.spike
-    start_s, end_s = window(spike)
-    return sorted(
-        (
-            other
-            for other in (one.spike for one in cases if one is not case)
-            if other.stream == spike.stream
-            and other.state != "merged"
-            and len(other.slice) > len(spike.slice)
-            and all(other.slice.get(name) == value for name, value in spike.slice.items())
-            and window(other)[0] < end_s
-            and window(other)[1] > start_s
-        ),
-        key=lambda other: other.spike_id,
-    )
+    return [other for other in _meanwhile(case, cases) if case.spike.slice.items() < other.slice.items()]
 
 
 def earlier(case: Case, cases: Iterable[Case]) -> list[Spike]:
@@ -61,20 +47,25 @@ def earlier(case: Case, cases: Iterable[Case]) -> list[Spike]:
     What they add is theirs: the case's spike counts without it (:mod:`streams.detect.size`).
     """
     spike = case.spike
-    start_s, end_s = window(spike)
-    return sorted(
-        (
-            other
-            for other in (one.spike for one in cases if one is not case)
-            if other.stream == spike.stream
-            and other.state != "merged"
-            and other.opened_at < spike.opened_at
-            and not other.slice.items() <= spike.slice.items()
-            and window(other)[0] < end_s
-            and window(other)[1] > start_s
-        ),
-        key=lambda other: other.spike_id,
+    return [
+        other
+        for other in _meanwhile(case, cases)
+        if other.opened_at < spike.opened_at and not other.slice.items() <= spike.slice.items()
+    ]
+
+
+def _meanwhile(case: Case, cases: Iterable[Case]) -> list[Spike]:
+    """Other spikes of the case's stream that share time with it, by id."""
+    start_s, end_s = window(case.spike)
+    others = (
+        other
+        for other in (one.spike for one in cases if one is not case)
+        if other.stream == case.spike.stream
+        and other.state != "merged"
+        and window(other)[0] < end_s
+        and window(other)[1] > start_s
     )
+    return sorted(others, key=lambda other: other.spike_id)
 
 
 def without(observed: Floats, expected: Floats, memory: Memory, spike: Spike, others: Iterable[Spike]) -> Floats:

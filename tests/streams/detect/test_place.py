@@ -112,6 +112,14 @@ def test_a_burst_beside_a_long_open_spike_on_a_slice_of_it_is_found() -> None:
     assert wide[0].excess > 0.6 * 3 * 60
 
 
+def test_a_faint_burst_is_found_although_its_slices_rarest_window_is_another_spikes() -> None:
+    some = counts([({"topic": "bill"}, 3.0)])
+    begin = BEGIN + 8
+    some[begin : begin + 3] += np.random.default_rng(8).poisson(some[begin : begin + 3] * 0.5)
+    (wide,) = (spike for spike in found(some) if len(spike.slice) == 0)
+    assert abs((wide.onset - START) / timedelta(hours=1) - begin) <= 1
+
+
 def test_a_spike_beyond_all_chance_has_a_surprise_that_can_be_written() -> None:
     some = counts([])
     some[BEGIN : BEGIN + 3] *= 400
