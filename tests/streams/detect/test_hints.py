@@ -10,9 +10,10 @@ import pytest
 
 from benchmarks.lies import DIMENSIONS, LEAVES, START, told
 from schemas.frame import Signs
-from schemas.spike import Spike
+from schemas.spike import Hint, Spike
 from schemas.workspace import Workspace
 from streams.detect.detector import Detector
+from streams.detect.hints import hints_of
 from streams.detect.settings import DetectSettings
 from streams.merge import Bucket
 
@@ -20,6 +21,11 @@ from streams.merge import Bucket
 @cache
 def spikes(lie: str, seed: int) -> tuple[Spike, ...]:
     """The last revision of every spike that was opened after the lie began."""
+    return judged(lie, seed)[1]
+
+
+def judged(lie: str, seed: int) -> tuple[Detector, tuple[Spike, ...]]:
+    """The detector after a story, with those spikes."""
     story = told(lie, seed)
     workspace = Workspace(name="lies", bucket_s=story.bucket_s, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", DetectSettings())
@@ -37,7 +43,7 @@ def spikes(lie: str, seed: int) -> tuple[Spike, ...]:
         )
         last |= {spike.spike_id: spike for spike in detector.judge(bucket).spikes}
     begin = START + (story.begin - 1) * width
-    return tuple(spike for spike in last.values() if spike.opened_at > begin and spike.state != "merged")
+    return detector, tuple(spike for spike in last.values() if spike.opened_at > begin and spike.state != "merged")
 
 
 @pytest.mark.parametrize(
@@ -66,3 +72,10 @@ def test_the_heaviest_hint_comes_first() -> None:
     for lie in ("doubled", "renamed", "one customer"):
         for spike in spikes(lie, 0):
             assert list(spike.hints) == sorted(spike.hints, key=lambda one: (-one.share, one.kind))
+
+
+def test_a_moved_clock_explains_nothing_of_a_spike_over_whole_days() -> None:
+    detector, (spike,) = judged("true everywhere", 0)
+    (episode,) = (one for one in detector.known.episodes if one.name == spike.spike_id)
+    episode.hints = (Hint(kind="clock", share=0.9, seen=1.0),)
+    assert all(hint.kind != "clock" or hint.share < 0.2 for hint in hints_of(detector.known, episode))
