@@ -23,7 +23,6 @@ from streams.admit.frames import FINE, frames_of
 from streams.admit.memory import Ints, Keys
 from streams.admit.preparing import prepare
 from streams.admit.reading import letter
-from streams.admit.samples import picked
 from streams.admit.state import Admitted, PartitionState, RawMessage
 
 
@@ -84,7 +83,7 @@ class _Run:
             return
         closed = book.advance(max(until, book.until))
         book.final = mark.final
-        self._out.frames.extend(frames_of(book, self._state.place, closed, final=mark.final))
+        self._out.written_frames.extend(frames_of(book, self._state.place, closed, final=mark.final))
 
     def events(self, first: int, end: int) -> None:
         """Take a run of events without a mark between them."""
@@ -224,8 +223,7 @@ class _Run:
         cell.tally.count(rows.leaf, [customers[place] for place in rows.place.tolist()])
         wanted = np.flatnonzero(cell.tally.wanted(rows.leaf, rows.rank))
         if wanted.size:
-            places = self.given.said_at[rows.place[wanted]].tolist()
-            said = picked(self.given.said, places)
+            said = self.given.said.where(self.given.said_at[rows.place[wanted]])
             cell.tally.keep(rows.leaf[wanted], rows.rank[wanted], said)
 
     def _move(self, book: Book, one: _Rows) -> None:

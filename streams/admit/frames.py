@@ -1,26 +1,33 @@
-"""Closed buckets as frames: counts and samples per leaf, signs of mismeasurement, split below the size limit."""
+"""Closed buckets as frames: counts and samples per leaf, signs of mismeasurement, split below the size limit.
+
+A frame's samples are put together from the bytes that were kept of them; nothing is decoded or encoded twice.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
-from schemas.frame import Frame, Sample, Signs, WatchedStream
+from schemas.codec import encode
+from schemas.frame import Frame, Signs, WatchedStream
 from streams.admit.buckets import EPOCH, Book, Cell, Leaf
-from streams.admit.samples import Kept, Tally
+from streams.admit.memory import Ints
+from streams.admit.samples import Sampled, Tally
 
 FINE = 1024  # handle times are summed in 1/1024 s, which floats add without rounding, in any order
 _ENCODE = msgspec.json.Encoder().encode
 _FRAME_BYTES = 40_000  # names of up to some hundred input partitions, and the rest of the envelope
-_SAMPLE_BYTES = 200
 _LEAF_BYTES = 24
+
+# The Kafka key and value of a frame.
+Written = tuple[bytes, bytes]
 
 
 class Place(NamedTuple):
@@ -32,11 +39,7 @@ class Place(NamedTuple):
     frame_bytes: int
 
 
-# One leaf, its contacts, and its samples or as many of them as fit a frame.
-_Piece = tuple[Leaf, int, list[Kept]]
-
-
-def frames_of(book: Book, place: Place, closed: list[tuple[int, Cell]], *, final: bool) -> Iterator[Frame]:
+def frames_of(book: Book, place: Place, closed: list[tuple[int, Cell]], *, final: bool) -> Iterator[Written]:
     """The frames of one mark, in order of time; at least one, and the last one says how far the mark reaches."""
     until = EPOCH + book.width * book.until
     signs = Signs(late=book.late, backfilled=book.backfilled)
@@ -53,32 +56,33 @@ def frames_of(book: Book, place: Place, closed: list[tuple[int, Cell]], *, final
 
 def _bucket(
     book: Book, place: Place, bucket: int, cell: Cell, *, signs: Signs, until: datetime, final: bool
-) -> Iterator[Frame]:
+) -> Iterator[Written]:
     start = EPOCH + book.width * bucket
     tally = cell.tally if cell.tally is not None else Tally(0)
-    parts = list(_parts(_pieces(book, tally), place.frame_bytes))
-    for part, pieces in enumerate(parts):
-        first, last = part == 0, part == len(parts) - 1
+    told = _Told(book, tally)
+    parts = list(told.parts(place.frame_bytes))
+    for number, part in enumerate(parts):
+        first, last = number == 0, number == len(parts) - 1
         yield _frame(
             book,
             place,
             start=start,
             until=until if last else start,
             final=final and last,
-            part=part,
+            part=number,
             parts=len(parts),
-            leaves=tuple([leaf for leaf, _, _ in pieces]),
-            counts=tuple([contacts for _, contacts, _ in pieces]),
-            samples=tuple(_samples(pieces)),
+            leaves=tuple(told.leaves[part.first : part.end]),
+            counts=tuple(told.counts[part.first : part.end]) if part.counts else (0,),
+            samples=told.samples(part),
             handle_s=cell.handle / FINE if first else 0.0,
             handled=cell.handled if first else 0,
             signs=_signs(book, cell, tally, signs) if first else Signs(),
         )
 
 
-def _frame(book: Book, place: Place, *, start: datetime, **rest: Any) -> Frame:
+def _frame(book: Book, place: Place, *, start: datetime, **rest: Any) -> Written:
     book.seq += 1
-    return Frame(
+    frame = Frame(
         workspace=book.workspace.name,
         origin=place.origin,
         seq=book.seq,
@@ -89,6 +93,7 @@ def _frame(book: Book, place: Place, *, start: datetime, **rest: Any) -> Frame:
         dimensions=book.workspace.dimensions,
         **rest,
     )
+    return book.workspace.name.encode(), encode(frame)
 
 
 def _signs(book: Book, cell: Cell, tally: Tally, late: Signs) -> Signs:
@@ -101,86 +106,81 @@ def _signs(book: Book, cell: Cell, tally: Tally, late: Signs) -> Signs:
     )
 
 
-def _pieces(book: Book, tally: Tally) -> list[_Piece]:
-    samples = tally.samples()
-    return sorted(
-        (book.leaves[number], contacts, samples.get(number, [])) for number, contacts in tally.counts().items()
-    )
+class _Part(NamedTuple):
+    """Leaves ``first`` to ``end`` and samples ``begin`` to ``stop``; ``counts`` says whether the leaves are counted
+    here or were by an earlier part."""
+
+    first: int
+    end: int
+    begin: int
+    stop: int
+    counts: bool = True
 
 
-def _samples(pieces: list[_Piece]) -> list[Sample]:
-    return [
-        Sample(
-            rank=rank,
-            event_id=event_id,
-            leaf=place,
-            occurred_at=at,
-            customer=customer,
-            language=language,
-            text=text,
-            exposed=exposed,
-        )
-        for place, (_, _, kept) in enumerate(pieces)
-        for rank, event_id, at, customer, language, text, exposed in kept
-    ]
+class _Told:
+    """What a bucket's frames tell: leaves in order, their contacts, and the samples of each, one after another."""
 
+    def __init__(self, book: Book, tally: Tally) -> None:
+        counts = tally.counts()
+        numbers = sorted(counts, key=book.leaves.__getitem__)
+        self.leaves = [book.leaves[number] for number in numbers]
+        self.counts = [counts[number] for number in numbers]
+        found = tally.samples()
+        self._leaf, self._sampled = self._in_order(np.array(numbers, np.int64), found)
+        self._begins = np.searchsorted(self._leaf, np.arange(len(numbers) + 1))
 
-def _parts(pieces: list[_Piece], limit: int) -> Iterator[list[_Piece]]:
-    """Pieces in as few halvings as make every part small enough."""
-    ends = list(accumulate(_sizes(pieces), initial=0))
-    todo = [(0, len(pieces))]
-    while todo:
-        first, end = todo.pop()
-        if end - first <= 1:
-            yield from _split(pieces[first:end], limit)
-        elif _FRAME_BYTES + ends[end] - ends[first] <= limit:
-            yield pieces[first:end]
-        else:
-            middle = (first + end) // 2
-            todo += [(middle, end), (first, middle)]
+    def _in_order(self, numbers: Ints, found: Sampled) -> tuple[Ints, Sampled]:
+        """The samples in the order of the leaves, and each one's leaf by its place in that order."""
+        places = np.full(max(numbers.max(initial=0), found.leaf.max(initial=0)) + 1, -1)
+        places[numbers] = np.arange(numbers.size)
+        leaf = places[found.leaf]
+        order = np.argsort(leaf, kind="stable")
+        order = order[leaf[order] >= 0]
+        return leaf[order], found.where(order)
 
+    def parts(self, limit: int) -> Iterator[_Part]:
+        """The leaves in as few halvings as make every part small enough."""
+        leaves = np.fromiter(map(_leaf_size, self.leaves), np.int64, len(self.leaves))
+        sizes = np.append(np.zeros(1, np.int64), np.cumsum(self._sampled.said.sizes))[self._begins]
+        ends = sizes + np.append(np.zeros(1, np.int64), np.cumsum(leaves))
+        todo = [(0, len(self.leaves))]
+        while todo:
+            first, end = todo.pop()
+            part = _Part(first, end, int(self._begins[first]), int(self._begins[end]))
+            if _FRAME_BYTES + ends[end] - ends[first] <= limit:
+                yield part
+            elif end - first <= 1:
+                yield from self._split(part, limit - _FRAME_BYTES - int(leaves[first]))
+            else:
+                middle = (first + end) // 2
+                todo += [(middle, end), (first, middle)]
 
-def _split(pieces: list[_Piece], limit: int) -> Iterator[list[_Piece]]:
-    """At most one leaf, its samples in as few halvings as make every part small enough."""
-    if not pieces or len(pieces[0][2]) < 2 or _FRAME_BYTES + _size(pieces[0]) <= limit:
-        yield pieces
-        return
-    leaf, contacts, kept = pieces[0]
-    yield from _split([(leaf, contacts, kept[: len(kept) // 2])], limit)
-    yield from _split([(leaf, 0, kept[len(kept) // 2 :])], limit)
+    def _split(self, part: _Part, room: int) -> Iterator[_Part]:
+        """One leaf, its samples in as few halvings as make every part small enough."""
+        if part.stop - part.begin < 2 or self._sampled.said.sizes[part.begin : part.stop].sum() <= room:
+            yield part
+            return
+        middle = part.begin + (part.stop - part.begin) // 2
+        yield from self._split(part._replace(stop=middle), room)
+        yield from self._split(part._replace(begin=middle, counts=False), room)
 
-
-def _sizes(pieces: list[_Piece]) -> Iterable[int]:
-    """Bytes that each piece takes in a frame at most; cheaper where all words are written as they are."""
-    words = "".join([id_ + language + text for _, _, kept in pieces for _, id_, _, _, language, text, _ in kept])
-    exposed = any(sample[6] for _, _, kept in pieces for sample in kept)
-    if exposed or '"' in words or "\\" in words or not (words.isascii() and words.isprintable()):
-        return map(_size, pieces)
-    return [
-        _leaf_size(leaf) + sum([_SAMPLE_BYTES + len(kept[1]) + len(kept[4]) + len(kept[5]) for kept in samples])
-        for leaf, _, samples in pieces
-    ]
+    def samples(self, part: _Part) -> Any:
+        """A part's samples, as they stand in its frame."""
+        if part.begin == part.stop:
+            return ()
+        chosen = slice(part.begin, part.stop)
+        packed, *columns = self._sampled.said
+        begins, cuts, ends, _ = [column[chosen].tolist() for column in columns]
+        leaves = (self._leaf[chosen] - part.first).tolist()
+        rows = zip(self._sampled.rank[chosen].tolist(), begins, cuts, leaves, ends, strict=True)
+        written = [
+            b'{"rank":%d,"event_id":%b,"leaf":%d%b' % (rank, packed[begin:cut], leaf, packed[cut:end])
+            for rank, begin, cut, leaf, end in rows
+        ]
+        return msgspec.Raw(b"[%b]" % b",".join(written))
 
 
 @lru_cache(maxsize=65_536)
 def _leaf_size(leaf: Leaf) -> int:
-    return _size((leaf, 0, []))
-
-
-def _size(piece: _Piece) -> int:
-    """Bytes that a piece takes in a frame at most."""
-    leaf, _, kept = piece
-    words = "".join([*leaf, *[event_id + language + text for _, event_id, _, _, language, text, _ in kept]])
-    if words.isascii() and words.isprintable():
-        written = len(words) + words.count('"') + words.count("\\")
-    else:
-        written = len(_ENCODE(words))
-    exposed = [sample[6] for sample in kept if sample[6]]
-    if exposed:
-        written += len(_ENCODE(exposed))
-    return _SAMPLE_BYTES * len(kept) + _LEAF_BYTES + 3 * len(leaf) + written
-
-
-def bucket_of(moment: datetime, width: timedelta) -> int:
-    """Number of the bucket that a moment lies in; one exactly at an end lies in the next."""
-    return (moment - EPOCH) // width
+    """Bytes that a leaf takes in a frame at most."""
+    return _LEAF_BYTES + 3 * len(leaf) + len(_ENCODE("".join(leaf))) - 2

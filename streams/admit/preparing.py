@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from xxhash import xxh3_64_intdigest
 
 from schemas.catalog import SURVEYS
+from schemas.raw import Exposure
 from streams.admit.fates import COUNTED, LATE, STORED, Tails
 from streams.admit.memory import Bools, Ints, Keys
 from streams.admit.opening import Opened
 from streams.admit.reading import Aside, Opening, read
-from streams.admit.samples import Said
+from streams.admit.samples import SAMPLE_BYTES, Said, said_of, together
 from streams.admit.spelling import Columns
 from streams.admit.state import PartitionState, RawMessage
 
@@ -74,7 +76,7 @@ def _joined(parts: list[Prepared]) -> Prepared:
         asides = [aside._replace(place=aside.place + events) for aside in part.asides]
         said_at = part.said_at + np.where(part.said_at >= 0, said, 0)
         parts[i] = part._replace(asides=asides, said_at=said_at)
-        events, said = events + len(part.records), said + len(part.said.text)
+        events, said = events + len(part.records), said + part.said.sizes.size
     return Prepared._make(map(_one_after_another, zip(*parts, strict=True)))
 
 
@@ -84,7 +86,7 @@ def _one_after_another(columns: Sequence[Any]) -> Any:
     if isinstance(columns[0], Tails):
         return columns[0]
     if isinstance(columns[0], Said):
-        return Said._make(map(_one_after_another, zip(*columns, strict=True)))
+        return together(columns)
     return list(chain.from_iterable(columns))
 
 
@@ -154,7 +156,7 @@ def _opens(state: PartitionState, columns: Columns) -> Bools:
 def _said(state: PartitionState, opening: Opening, wanted: Bools) -> Said:
     events: list[Opened] = [opening.events[place] for place in np.flatnonzero(wanted).tolist()]
     if not events:
-        return Said([], [], [], [], [], [])
+        return said_of((), (), ())
     ids, moments, customers, languages, subjects, texts = (_field(events, name) for name in _SAID)
     said = texts if state.topic is SURVEYS else [f"{one} {two}" for one, two in zip(subjects, texts, strict=True)]
     if "turns" in opening.columns:
@@ -162,8 +164,33 @@ def _said(state: PartitionState, opening: Opening, wanted: Bools) -> Said:
             if spoken:
                 said[i] = " ".join([said[i], *(turn.text for turn in spoken if turn.who == "customer")])
     size = state.settings.sample_chars
+    said = [text[:size].strip() for text in said]
     exposed = _field(events, "exposed", {})
-    return Said(ids, moments, customers, languages, [text[:size].strip() for text in said], exposed)
+    rests = [b"," + _ENCODE(rest)[1:] for rest in map(_Rest, moments, customers, languages, said, exposed)]
+    return said_of(list(map(_ENCODE, ids)), rests, _sizes(ids, languages, said, exposed))
+
+
+class _Rest(Struct, omit_defaults=True):
+    """What follows the leaf in a :class:`schemas.frame.Sample`."""
+
+    occurred_at: datetime
+    customer: str = ""
+    language: str = ""
+    text: str = ""
+    exposed: dict[str, Exposure] = {}
+
+
+def _sizes(ids: list[str], languages: list[str], texts: list[str], exposed: list[dict[str, Exposure]]) -> list[int]:
+    """Bytes that each sample takes in a frame at most; cheaper where all words are written as they are."""
+    words = list(map("".join, zip(ids, languages, texts, strict=True)))
+    joined = "".join(words)
+    if '"' in joined or "\\" in joined or not (joined.isascii() and joined.isprintable()):
+        sizes = [SAMPLE_BYTES - 2 + len(_ENCODE(word)) for word in words]
+    else:
+        sizes = [SAMPLE_BYTES + len(word) for word in words]
+    if any(exposed):
+        sizes = [size + len(_ENCODE(some)) + 1 if some else size for size, some in zip(sizes, exposed, strict=True)]
+    return sizes
 
 
 def _field(events: Sequence[Opened], name: str, default: Any = "") -> list[Any]:

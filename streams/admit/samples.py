@@ -1,56 +1,88 @@
 """One open bucket's counts and samples per leaf, in arrays and packed runs.
 
-What is kept of a sampled contact waits here for minutes. Packed, a batch's samples are one object instead of hundreds
-between the short-lived ones of every batch, which would spread those over the heap.
+What is kept of a sampled contact waits here for minutes, as the bytes that its frame will have. Packed, a batch's
+samples are one object instead of hundreds between the short-lived ones of every batch, which would spread those over
+the heap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from schemas.raw import Exposure
 from streams.admit.memory import Bools, Ints, Keys
 
 SPARE = 8
+SAMPLE_BYTES = 200  # what a sample takes in a frame beside its words, at most
 _TOP = np.uint64(2**64 - 1)
 _FEW = 10_000
-_PACK = msgspec.msgpack.Encoder().encode
-_UNPACK = msgspec.msgpack.Decoder(list[list[Any]]).decode
 
 
 class Said(NamedTuple):
-    """What is kept of sampled contacts, by columns."""
+    """What is kept of sampled contacts: their bytes in JSON, of each its ``event_id`` and then all that follows the
+    leaf; from ``begins`` to ``cuts`` and on to ``ends``. ``sizes``: bytes that each takes in a frame at most."""
 
-    event_id: Sequence[str]
-    occurred_at: Sequence[datetime]
-    customer: Sequence[str]
-    language: Sequence[str]
-    text: Sequence[str]
-    exposed: Sequence[dict[str, Exposure]]
+    packed: bytes
+    begins: Ints
+    cuts: Ints
+    ends: Ints
+    sizes: Ints
+
+    def where(self, places: npt.NDArray[np.intp]) -> Said:
+        """Of the contacts at these places; the bytes of the others stay too."""
+        return Said(self.packed, *(column[places] for column in self[1:]))
+
+    def alone(self) -> Said:
+        """The same without the bytes of others."""
+        lengths = self.ends - self.begins
+        if lengths.sum() == len(self.packed):
+            return self
+        spans = zip(self.begins.tolist(), self.ends.tolist(), strict=True)
+        ends = np.cumsum(lengths)
+        shift = ends - self.ends
+        return Said(
+            b"".join([self.packed[begin:end] for begin, end in spans]),
+            self.begins + shift,
+            self.cuts + shift,
+            ends,
+            self.sizes,
+        )
 
 
-def picked(columns: Iterable[Sequence[Any]], places: Sequence[int]) -> Said:
-    """What is kept of the contacts at these places."""
-    if len(places) < 2:
-        return Said._make([column[place] for place in places] for column in columns)
-    return Said._make(map(itemgetter(*places), columns))
+def said_of(ids: Sequence[bytes], rests: Sequence[bytes], sizes: Sequence[int]) -> Said:
+    """What is kept of contacts, from the two parts of each."""
+    pieces = [piece for pair in zip(ids, rests, strict=True) for piece in pair]
+    ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))
+    begins = np.append(np.zeros(1, np.int64), ends)
+    return Said(b"".join(pieces), begins[:-1:2], ends[::2], ends[1::2], np.array(sizes, np.int64))
 
 
-# One sampled contact: its rank, and the fields of `Said` in their order.
-Kept = tuple[int, str, datetime, str, str, str, dict[str, Exposure]]
+def together(parts: Sequence[Said]) -> Said:
+    """What is kept of several lots of contacts, one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    shifts = np.cumsum([0, *[len(part.packed) for part in parts]])[:-1]
+    moved = [
+        part._replace(begins=part.begins + at, cuts=part.cuts + at, ends=part.ends + at)
+        for part, at in zip(parts, shifts, strict=True)
+    ]
+    columns = list(zip(*moved, strict=True))
+    return Said(b"".join(columns[0]), *map(np.concatenate, columns[1:]))
 
 
-class _Run(NamedTuple):
+class Sampled(NamedTuple):
+    """Sampled contacts, sorted by leaf and rank."""
+
     leaf: Ints
     rank: Keys
-    packed: bytes
+    said: Said
+
+    def where(self, chosen: npt.NDArray[np.intp]) -> Sampled:
+        """Those at these places."""
+        return Sampled(self.leaf[chosen], self.rank[chosen], self.said.where(chosen))
 
 
 class Tally:
@@ -64,7 +96,7 @@ class Tally:
         self._size = size + SPARE
         self._counts: Ints = np.zeros(0, np.int64)
         self._bars: Keys = np.zeros(0, np.uint64)
-        self._runs: list[_Run] = []
+        self._runs: list[Sampled] = []
         self._kept = 0
         self._crowd = _FEW
         self._gone: set[tuple[int, int]] = set()
@@ -98,15 +130,16 @@ class Tally:
 
     def keep(self, leaf: Ints, rank: Keys, said: Said) -> None:
         """Keep the contacts that are wanted."""
-        self._runs.append(_Run(leaf, rank, _PACK(said)))
+        self._runs.append(Sampled(leaf, rank, said.alone()))
         self._kept += leaf.size
         if self._kept > self._crowd:
-            leaf, rank, said = self._smallest(self._size)
-            self._runs = [_Run(leaf, rank, _PACK(said))]
-            self._kept = leaf.size
+            run = self._smallest(self._size)
+            run = run._replace(said=run.said.alone())
+            self._runs = [run]
+            self._kept = run.leaf.size
             self._crowd = _FEW + 2 * self._kept
-            last = np.flatnonzero(_positions(leaf) == self._size - 1)
-            self._bars[leaf[last]] = rank[last]
+            last = np.flatnonzero(_positions(run.leaf) == self._size - 1)
+            self._bars[run.leaf[last]] = run.rank[last]
 
     def drop(self, leaf: int, rank: int, customer: str) -> None:
         """Take one contact out again."""
@@ -120,35 +153,24 @@ class Tally:
         leaves = np.flatnonzero(self._counts)
         return dict(zip(leaves.tolist(), self._counts[leaves].tolist(), strict=True))
 
-    def samples(self) -> dict[int, list[Kept]]:
-        """The sampled contacts by leaf, those with the smallest hashes first."""
-        if not self._runs:
-            return {}
-        leaf, rank, said = self._smallest(self._size)
-        kept: list[Kept] = list(zip(rank.tolist(), *said, strict=True))
-        starts = np.flatnonzero(np.diff(leaf, prepend=-1))
-        ends = [*starts[1:].tolist(), leaf.size]
-        found = {
-            number: kept[start : min(end, start + self._size - SPARE)]
-            for number, start, end in zip(leaf[starts].tolist(), starts.tolist(), ends, strict=True)
-        }
-        for number in {number for number, _ in self._gone} & found.keys():
-            start, end = np.searchsorted(leaf, (number, number + 1)).tolist()
-            left = [one for one in kept[start:end] if (number, one[0]) not in self._gone]
-            found[number] = left[: self._size - SPARE]
-        return found
+    def samples(self) -> Sampled:
+        """The sampled contacts."""
+        if not self._gone:
+            return self._smallest(self._size - SPARE)
+        smallest = self._smallest(self._size)
+        pairs = zip(smallest.leaf.tolist(), smallest.rank.tolist(), strict=True)
+        left = np.flatnonzero([pair not in self._gone for pair in pairs])
+        return smallest.where(left[_positions(smallest.leaf[left]) < self._size - SPARE])
 
-    def _smallest(self, size: int) -> tuple[Ints, Keys, Said]:
+    def _smallest(self, size: int) -> Sampled:
         """Of each leaf the ``size`` contacts with the smallest hashes, in order."""
+        if not self._runs:
+            return Sampled(np.zeros(0, np.int64), np.zeros(0, np.uint64), said_of((), (), ()))
         leaf = np.concatenate([run.leaf for run in self._runs])
         rank = np.concatenate([run.rank for run in self._runs])
         order = np.lexsort((rank, leaf))
         order = order[_positions(leaf[order]) < size]
-        columns: list[list[Any]] = [[] for _ in Said._fields]
-        for run in self._runs:
-            for column, more in zip(columns, _UNPACK(run.packed), strict=True):
-                column.extend(more)
-        return leaf[order], rank[order], picked(columns, order.tolist())
+        return Sampled(leaf[order], rank[order], together([run.said for run in self._runs]).where(order))
 
 
 def _positions(leaf: Ints) -> npt.NDArray[np.intp]:

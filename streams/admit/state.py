@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from schemas.catalog import CHATS, CONTACT_TOPICS, SURVEYS, TICKETS, TIMELINE_TOPICS, Topic
+from schemas.codec import decode
 from schemas.dead_letter import DeadLetter
 from schemas.frame import Frame, WatchedStream
 from schemas.raw import Ticket
@@ -41,13 +42,19 @@ class Counters(Struct):
 
 
 class Admitted(Struct):
-    """What one batch gives. ``contacts`` are finished Kafka keys and values of :class:`schemas.contact.Contact`."""
+    """What one batch gives. ``contacts`` and ``written_frames`` are finished Kafka keys and values of
+    :class:`schemas.contact.Contact` and :class:`schemas.frame.Frame`."""
 
     contacts: list[tuple[bytes, bytes]] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
+    written_frames: list[tuple[bytes, bytes]] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The frames, read again from what was written."""
+        return [decode(Frame, value) for _, value in self.written_frames]
 
 
 class PartitionState:

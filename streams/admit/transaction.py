@@ -97,7 +97,7 @@ class Transactions:
         # A contact's events all lie in one input partition: the same one of `contacts` keeps their order, and saves
         # the client from hashing every key.
         self._all(CONTACTS.name, out.contacts, place.partition % self._contact_partitions)
-        self._all(FRAMES.name, [(frame.workspace.encode(), encode(frame)) for frame in out.frames])
+        self._all(FRAMES.name, out.written_frames)
         self._all(TIMELINE.name, [(entry.workspace.encode(), encode(entry)) for entry in out.timeline])
         self._all(DEAD_LETTERS.name, [(letter.letter_id.encode(), encode(letter)) for letter in out.letters])
 

@@ -75,7 +75,7 @@ def admit_all(
     for begin, end in zip([0, *cuts], [*cuts, len(messages)], strict=True):
         state, out = admit(state, messages[begin:end])
         whole.contacts += out.contacts
-        whole.frames += out.frames
+        whole.written_frames += out.written_frames
         whole.timeline += out.timeline
         whole.letters += out.letters
         whole.counters.admitted += out.counters.admitted

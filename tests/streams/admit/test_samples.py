@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from random import Random
 
 import numpy as np
 import pytest
 
-from streams.admit.samples import SPARE, Said, Tally
+from streams.admit.samples import SPARE, Tally, said_of
 
-AT = datetime(2026, 5, 1, tzinfo=UTC)
 Contact = tuple[int, int]  # leaf and rank
 
 
@@ -22,11 +20,23 @@ def tallied(contacts: list[Contact], size: int, *, at_once: int, gone: list[Cont
         leaf, rank = np.array([leaf for leaf, _ in some]), np.array([rank for _, rank in some], np.uint64)
         tally.count(leaf, ["jo"] * len(some))
         wanted = np.flatnonzero(tally.wanted(leaf, rank))
-        names = [f"{leaf[i]}/{rank[i]}" for i in wanted]
-        tally.keep(leaf[wanted], rank[wanted], Said(names, [AT] * len(names), names, names, names, [{} for _ in names]))
+        names = [b"%d/%d" % (leaf[i], rank[i]) for i in wanted]
+        said = said_of(names, [b" said"] * len(names), list(range(len(names))))
+        tally.keep(leaf[wanted], rank[wanted], said)
     for leaf_number, rank_number in gone:
         tally.drop(leaf_number, rank_number, "jo")
     return tally
+
+
+def told(tally: Tally) -> dict[int, list[tuple[int, str, str]]]:
+    """By leaf the samples: their ranks and the two parts of what is kept."""
+    found: dict[int, list[tuple[int, str, str]]] = {}
+    leaf, rank, said = tally.samples()
+    for i, number in enumerate(leaf.tolist()):
+        begin, cut, end = (int(column[i]) for column in (said.begins, said.cuts, said.ends))
+        parts = said.packed[begin:cut].decode(), said.packed[cut:end].decode()
+        found.setdefault(number, []).append((int(rank[i]), *parts))
+    return found
 
 
 @pytest.mark.parametrize("at_once", [1, 700, 40_000])
@@ -38,11 +48,10 @@ def test_samples_are_the_smallest_whatever_the_batches(at_once: int) -> None:
     expected = {leaf: sorted(rank for other, rank in contacts if other == leaf) for leaf in range(5)}
     gone = [(leaf, ranks[place]) for leaf, ranks in expected.items() for place in range(0, 10, 2)]
     tally = tallied(contacts, 20, at_once=at_once, gone=gone)
-    found = tally.samples()
+    found = told(tally)
     for leaf, ranks in expected.items():
         left = [rank for rank in ranks if (leaf, rank) not in gone]
-        assert [kept[0] for kept in found[leaf]] == left[:20]
-        assert [kept[1] for kept in found[leaf]] == [f"{leaf}/{rank}" for rank in left[:20]]
+        assert found[leaf] == [(rank, f"{leaf}/{rank}", " said") for rank in left[:20]]
         assert tally.counts()[leaf] == len(left)
     assert len(tally.customers) == len(contacts) - len(gone)
 
@@ -52,13 +61,13 @@ def test_more_moves_than_spare_samples_leave_fewer_and_the_same(at_once: int) ->
     contacts = [(0, rank) for rank in random_order(10_100)]
     gone = [(0, rank) for rank in range(SPARE + 3)]
     tally = tallied(contacts, 5, at_once=at_once, gone=gone)
-    assert [kept[0] for kept in tally.samples()[0]] == [SPARE + 3, SPARE + 4]
+    assert [rank for rank, _, _ in told(tally)[0]] == [SPARE + 3, SPARE + 4]
 
 
 def test_a_leaf_without_contacts_is_not_told() -> None:
     tally = tallied([(3, 7)], 5, at_once=1, gone=[(3, 7)])
     assert not tally.filled()
-    assert (tally.counts(), tally.samples()) == ({}, {3: []})
+    assert (tally.counts(), told(tally)) == ({}, {})
 
 
 def random_order(count: int) -> list[int]:
