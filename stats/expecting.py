@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from stats.levels import LevelBank, Levels, PastLevels
-from stats.shape import Units, WeekShape, fit_day
+from stats.shape import Rows, Units, WeekShape, fit_cells, fit_common, fit_rows, fit_week
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -17,6 +20,23 @@ SUNDAY = 6
 EPOCH_WEEKDAY = 3
 EARLY_WEEKS = 4
 MOST_WEEKS = 20.0
+
+
+class Coming:
+    """The shape of a day that has not begun, on its way: sums it is fitted to, what is fitted so far.
+
+    ``week`` are all weekdays' units, in the first days; ``after`` is the day after's first row, where steps need it.
+    """
+
+    def __init__(self, day: int, seen: Floats, around: Floats, dispersion: Floats, wander2: Floats) -> None:
+        self.day = day
+        self.seen, self.around = seen, around
+        self.dispersion, self.wander2 = dispersion, wander2
+        self.common: Floats | None = None
+        self.rows: Rows | None = None
+        self.units: Units | None = None
+        self.week: list[Units] = []
+        self.after: Floats | None = None
 
 
 class Expecting:
@@ -45,6 +65,7 @@ class Expecting:
         self.wander2 = np.zeros(series)
         self.day: int | None = None
         self.units: Units | None = None
+        self.coming: Coming | None = None
         self.tomorrow = np.ones(series)
         self.yesterday = np.ones(series)
 
@@ -99,25 +120,57 @@ class Expecting:
             use = self.teaches[row]
             self.shape.teach(int(self.slots[row]), self.clean[row] * use, self.week_sum / self.per_week * use)
 
-    def new_day(self, day: int, dispersion: Floats, daily2: Floats) -> None:
-        """Fit the shape of the day that begins, and the prior of levels.
+    def learn(self, dispersion: Floats, daily2: Floats) -> None:
+        """Dispersion, and the prior of levels, anew.
 
         ``daily2`` is the relative variance with which a day's level wanders beyond chance, per series.
         """
-        self.day, self.dispersion = day, dispersion
+        self.dispersion = dispersion
         self.wander2 = daily2 / max(min(self.blocks / self.per_week, MOST_WEEKS), 1.0)
         self.week_sum = self.clean.sum(axis=0)
         self.bank.learn_prior()
-        seen, around = (
-            self._early() if self.blocks < EARLY_WEEKS * self.per_week else (self.shape.seen, self.shape.around)
-        )
+
+    def pieces(self, day: int, *, week: bool) -> list[Callable[[], None]]:
+        """Fitting the shape of a day, in pieces to be called in turn; of all weekdays where ``week``."""
+        return [partial(self._begin, day), self._fit_rows, partial(self._fit_cells, week=week)]
+
+    def turn(self, day: int, *, week: bool = False) -> None:
+        """A day begins: its shape holds from now on, fitted now where no pieces have fitted it."""
+        if self.coming is None or self.coming.units is None or self.coming.day != day:
+            for piece in self.pieces(day, week=week):
+                piece()
+        assert self.coming is not None
+        assert self.coming.units is not None
         if self.units is not None:
             self.yesterday = self.units.unit[-1]
-        self.units = fit_day(seen, around, self.slot(day * DAY_S) // self.per_day, dispersion, wander2=self.wander2)
+        self.day, self.units = day, self.coming.units
+        if self.coming.after is not None:
+            self.tomorrow = self.coming.after
+
+    def _begin(self, day: int) -> None:
+        early = self.blocks < EARLY_WEEKS * self.per_week
+        seen, around = self._early() if early else (self.shape.seen, self.shape.around)
+        self.coming = Coming(day, seen, around, self.dispersion, self.wander2)
+        self.coming.common = fit_common(seen, around, self.dispersion)
+
+    def _fit_rows(self) -> None:
+        one = self.coming
+        assert one is not None
+        assert one.common is not None
+        one.rows = fit_rows(one.seen, one.around, one.common, one.dispersion, wander2=one.wander2)
+
+    def _fit_cells(self, *, week: bool) -> None:
+        one = self.coming
+        assert one is not None
+        assert one.rows is not None
+        weekday, after = (self.slot(day * DAY_S) // self.per_day for day in (one.day, one.day + 1))
+        sums, wander2 = (one.seen, one.around, one.rows, one.dispersion), one.wander2
+        if week:
+            one.week = fit_week(*sums, wander2=wander2)
+        one.units = one.week[weekday] if week else fit_cells(*sums, weekday, wander2=wander2)
         if self.between:
-            self.tomorrow = fit_day(
-                seen, around, self.slot((day + 1) * DAY_S) // self.per_day, dispersion, wander2=self.wander2
-            ).unit[0]
+            one.after = (one.week[after] if week else fit_cells(*sums, after, wander2=wander2)).unit[0]
+        one.seen = one.around = np.zeros((0, 0))
 
     def renew(self, one: int, count: Floats, unit: Floats) -> None:
         """Series ``one`` begins anew: its level from its last blocks, its shape that of all."""
@@ -131,18 +184,19 @@ class Expecting:
             ring[:, -1, one] = 0.0
 
     def relearn(self) -> Floats:
-        """In the first days, when every new one changes the shape: level anew from all there is.
+        """In the first days, when every new one changes the shape: level anew from all there is, after a ``turn`` with ``week``.
 
         Returns the units of the remembered blocks, oldest first.
         """
-        seen, around = self._early()
-        days = [fit_day(seen, around, weekday, self.dispersion, wander2=self.wander2).unit for weekday in range(7)]
+        assert self.coming is not None
+        days = [units.unit for units in self.coming.week]
         rows = np.arange(max(self.blocks - self.per_week, 0), self.blocks) % self.per_week
         units = np.stack([days[slot // self.per_day][slot % self.per_day] for slot in self.slots[rows].tolist()])
         use = self.teaches[rows]
         self.bank.refill(self.clean[rows] * use, units * use)
         self.now = self.bank.forecast()
         self.past.fill(self.now)
+        self.coming.week = []
         return units
 
     def _early(self) -> tuple[Floats, Floats]:

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stats.daily_work import DailyWork
 from stats.errors import DomainError
 from stats.expecting import Expecting
 from stats.judging import Judging
-from stats.levels import MONTH
-from stats.rungs import EARLY_D, Rungs, early_width
+from stats.rungs import Rungs, early_width
 from stats.windows import ladder as ladder_of
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,6 @@ FINE_S = 3 * HOUR_S
 NO_SPIKE = -1
 WARM_D = 3
 RIPE_WINDOWS = 3
-FIRST_D = 2
 STAYS_S = 14 * DAY_S
 RETURN_S = DAY_S
 QUIET_Z = 1.0
@@ -39,7 +38,6 @@ LASTING = 8
 DROP_Z = -6.0
 DOUBLED_MEAN = 400.0
 DOUBLED_NEAR = 0.1
-MEMORY_D = 120.0
 HOLIDAY2 = 0.09
 
 
@@ -103,7 +101,9 @@ class FlatDetector:
         self.judging = Judging(self.all_rungs, series, budget_per_week=budget_per_week)
         self.first_s: int | None = None
         self.next_s = 0
+        self.day = 0
         self.alive = np.zeros(series, dtype=bool)
+        self.work = DailyWork(self.expecting, self.all_rungs, self.judging, step_s=step_s, alive=self.alive)
         self.spike = np.full(series, NO_SPIKE, dtype=np.int64)
         self.last_spike = np.full(series, NO_SPIKE, dtype=np.int64)
         self.opened_s = np.zeros(series, dtype=np.int64)
@@ -138,6 +138,7 @@ class FlatDetector:
             raise DomainError("counts", counts.shape, f"({self.series},)")
         if self.first_s is None:
             self.first_s = self.next_s = start_s
+            self.day = start_s // DAY_S
         if start_s < self.next_s or (start_s - self.next_s) % self.step_s:
             raise DomainError("start_s", start_s, f"{self.next_s} or whole steps of {self.step_s} later")
         while self.next_s < start_s:
@@ -170,6 +171,7 @@ class FlatDetector:
         self.alive |= count > 0
         if self._block_ends():
             self._close_block(start_s)
+        self._work()
         hint |= self._odd(finest)
         lower, upper = _range(expected, finest)
         return Verdict(expected, lower, upper, self.judging.bits.copy(), self.spike.copy(), hint)
@@ -310,42 +312,21 @@ class FlatDetector:
         for sums in (self.block_count, self.block_unit, self.block_full):
             sums[:] = 0.0
         self.block_left_out[:] = False
+
+    def _work(self) -> None:
+        """At the end of a day's last block a new day begins; after every other step a piece of what it asks is done."""
         day = self.next_s // DAY_S
-        if day != block_start // DAY_S and self.days >= FIRST_D:
+        if self._block_ends() and day != self.day:
+            self.day = day
             self._new_day(day)
+        else:
+            self.work.go_on(day, days=self.days)
 
     def _new_day(self, day: int) -> None:
-        days = max(self.days, 1.0)
         self.raised *= 1 - DAY_S / STAYS_S
-        for rungs in self.all_rungs:
-            rungs.errors.forget(
-                max(1 - 3 / max(min(days, MEMORY_D), 4), 0.25), max(1 - 3 / max(min(days, 180.0), 4), 0.25)
-            )
-        dispersion = self.all_rungs[0].errors.dispersion()
-        daily = int(np.searchsorted(self.coarse.windows.lengths * self.block_s, DAY_S))
-        self.expecting.new_day(day, dispersion, self.coarse.sigma2[min(daily, len(self.coarse.lengths) - 1), MONTH])
-        units = self.expecting.units
-        assert units is not None
-        if days <= EARLY_D:
-            self._relearn()
+        days = max(self.days, 1.0)
         wide = early_width(days) + (HOLIDAY2 if day in self.holidays else 0.0)
-        within, across = units.within2.mean(axis=0), units.across2
-        for rungs in self.all_rungs:
-            rungs.dispersion = dispersion
-            hours = rungs.windows.lengths * rungs.step_s / HOUR_S
-            shape2 = np.where(hours[:, None] < 24, within + across, np.where(hours[:, None] < 168, across, 0.0))
-            loose = self.expecting.now.loose * self.expecting.bank.looser(rungs.lags, self.expecting.blocks)
-            rungs.calibrate(loose, shape2, wide=wide, days=days)
-            rungs.windows.resum()
-            rungs.expect({lag: self.expecting.past.before(lag) for lag in set(rungs.lags)})
-            rungs.compare()
-        self.judging.new_day(self.alive.astype(np.float64))
-
-    def _relearn(self) -> None:
-        units = self.expecting.relearn()
-        windows = self.coarse.windows
-        rows = windows.rows(len(units))
-        windows.unit[rows] = units[-len(rows) :] * (windows.unit[rows] > 0)
+        self.work.begin(day, days=days, wide=wide)
 
     def _odd(self, rungs: Rungs) -> Bools:
         """Hints: a drop that chance hardly shows in windows up to a day, or a spike of just twice what is usual."""

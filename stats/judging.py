@@ -109,18 +109,26 @@ class Judging:
 
     def new_day(self, weight: Floats) -> None:
         """Learn from the clumps of the past and share the budget out anew, in proportion to ``weight`` per series."""
-        alive = max(int((weight > 0).sum()), 1)
+        for place, rungs in enumerate(self.rungs):
+            self.learn_stretch(place, rungs.mean, alive=_alive(weight))
+        self.share_out(weight)
+
+    def learn_stretch(self, place: int, mean: Floats, *, alive: int) -> None:
+        """What the clumps of one ladder ask for, windows being as thick as ``mean`` and so many series alive."""
+        rungs, clumps = self.rungs[place], self.clumps[place]
+        clumps.forget(KEEP_DAILY)
         windows = sum(len(one.lengths) for one in self.rungs)
-        for place, (rungs, clumps) in enumerate(zip(self.rungs, self.clumps, strict=True)):
-            clumps.forget(KEEP_DAILY)
-            tight = self.budget_per_week / (WEEK_S / rungs.step_s) / alive / windows
-            aimed = float(np.clip(LOOSE_TIMES * tight, tight, max(LOOSEST, tight)))
-            if not np.isclose(clumps.aimed, aimed, rtol=AIM_WITHIN):
-                clumps.aim(aimed)
-            self.stretch[place] = clumps.stretch(rungs.mean)
+        tight = self.budget_per_week / (WEEK_S / rungs.step_s) / alive / windows
+        aimed = float(np.clip(LOOSE_TIMES * tight, tight, max(LOOSEST, tight)))
+        if not np.isclose(clumps.aimed, aimed, rtol=AIM_WITHIN):
+            clumps.aim(aimed)
+        self.stretch[place] = clumps.stretch(mean)
+
+    def share_out(self, weight: Floats) -> None:
+        """The budget in proportion to ``weight`` per series, scaled by what the clumps of all windows ask for."""
         self._share_out(weight)
         self.spending.forget(KEEP_DAILY)
-        ratio = self.spending.ratio(RUN_TOGETHER * alive / self.budget_per_week)
+        ratio = self.spending.ratio(RUN_TOGETHER * _alive(weight) / self.budget_per_week)
         self.scale = min(AIM / ratio, MOST_SCALE)
 
     def _share_out(self, weight: Floats) -> None:
@@ -133,3 +141,7 @@ class Judging:
         ends = np.cumsum([len(row) for row in most])[:-1]
         shares = fair_share(whole, self.budget_per_week, np.broadcast_to(weight, whole.shape))
         self.share = list(np.split(shares, ends))
+
+
+def _alive(weight: Floats) -> int:
+    return max(int((weight > 0).sum()), 1)

@@ -24,6 +24,9 @@ USUAL = 1.25
 GROWS = 0.15
 SLOPE = 0.1
 APART = 0.03
+LEAST_LOG, MOST_LOG = -80.0, float(np.log(0.1))
+SECANTS = 8
+TINY = 1e-12
 
 
 class ClumpRates:
@@ -130,10 +133,22 @@ class Spending:
 
 
 def chance_of(rate: Floats, lengths: Ints) -> Floats:
-    """The tail chance at which a window's clumps begin at ``rate`` per step: the inverse of ``clump_rate``."""
-    low, high = np.full(rate.shape, -80.0), np.full(rate.shape, np.log(0.1))
-    for _ in range(50):
-        middle = (low + high) / 2
-        above = clump_rate(np.exp(middle), lengths) > rate
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.asarray(np.exp((low + high) / 2))
+    """The tail chance at which a window's clumps begin at ``rate`` per step: the inverse of ``clump_rate``, up to a tenth.
+
+    By secants on logarithms, in which the rate is almost a straight line.
+    """
+    wanted = np.log(rate)
+    before = np.clip(wanted, LEAST_LOG, MOST_LOG)
+    over = _too_many(before, wanted, lengths)
+    here = np.clip(before - over, LEAST_LOG, MOST_LOG)
+    for _ in range(SECANTS):
+        more = _too_many(here, wanted, lengths)
+        apart, rise = here - before, more - over
+        straight = (np.abs(apart) > TINY) & (rise * apart > 0)
+        step = np.where(straight, more * apart / np.where(straight, rise, 1.0), more)
+        before, over, here = here, more, np.clip(here - step, LEAST_LOG, MOST_LOG)
+    return np.asarray(np.exp(here))
+
+
+def _too_many(log_chance: Floats, log_rate: Floats, lengths: Ints) -> Floats:
+    return np.asarray(np.log(clump_rate(np.exp(log_chance), lengths)) - log_rate)

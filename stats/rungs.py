@@ -65,6 +65,7 @@ class Rungs:
         self.sigma2 = np.full((len(lengths), forecasts, series), 0.01)
         self.chance2 = np.full((len(lengths), forecasts, series), 0.01)
         self.choice = np.full(shape, min(TREND, forecasts) - 1)
+        self.known2 = np.ones(shape)
         self.spread2 = np.ones(shape)
         self.dispersion = np.ones(series)
         self.level = np.ones(shape)
@@ -145,7 +146,12 @@ class Rungs:
         self.chance2 = self.dispersion * loose + shape2[:, None]
         whole = self.sigma2 + self.chance2
         self.choice = np.argmin(whole, axis=1)
-        self.spread2 = np.take_along_axis(whole, self.choice[:, None], axis=1)[:, 0] + wide
+        self.known2 = np.take_along_axis(whole, self.choice[:, None], axis=1)[:, 0]
+        self.widen(wide)
+
+    def widen(self, wide: float) -> None:
+        """From now on ``wide`` is added to the relative variance of every forecast."""
+        self.spread2 = self.known2 + wide
 
     def most(self) -> Floats:
         """Clumps per step that each window can show at all, given that it takes :data:`FEWEST` contacts."""

@@ -48,54 +48,100 @@ class WeekShape:
         self.around[weekday, part] += around
 
 
+class Rows(NamedTuple):
+    """Parts of the day and days of every series: ratios to the common shape, drawn to 1, and their relative variances.
+
+    ``scale`` makes means of the week out of what the common shape expects.
+    """
+
+    common: Floats
+    scale: Floats
+    part: Floats
+    part2: Floats
+    day: Floats
+    day2: Floats
+
+
 def fit_day(seen: Floats, around: Floats, weekday: int, dispersion: Floats, *, wander2: Floats | float = 0.0) -> Units:
     """Shape of one weekday from contacts and means around them, both (7, parts of a day, series).
 
     ``wander2`` is the relative variance of a day's level over that many weeks: one odd weekend makes no shape.
     """
+    rows = fit_rows(seen, around, fit_common(seen, around, dispersion), dispersion, wander2=wander2)
+    return fit_cells(seen, around, rows, dispersion, weekday, wander2=wander2)
+
+
+def fit_common(seen: Floats, around: Floats, dispersion: Floats) -> Floats:
+    """The week that all series share, (7, parts of a day, 1); a thick series says no more than one that is sure of itself."""
     total = around.sum(axis=(0, 1))
     weight = 1.0 / (dispersion + around.max(axis=(0, 1)) / ALIKE)
-    common = np.ones((*seen.shape[:2], 1))
-    together = (seen @ weight)[:, :, None], (around @ weight)[:, :, None]
+    whole, base = (seen @ weight)[:, :, None], (around @ weight)[:, :, None]
     noise = np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])
-    for day in range(7):
-        common[day] = _chain(*together, np.ones_like(common), day, dispersion=noise, wander2=0.0, rounds=ROUNDS).unit
-    return _chain(seen, around, common, weekday, dispersion=dispersion, wander2=wander2)
+    rows = fit_rows(whole, base, np.ones_like(whole), noise, rounds=ROUNDS)
+    cell, _ = _shrunk(whole, _expected(base, rows), noise)
+    return np.asarray(rows.part * rows.day[:, None] * cell)
 
 
-def _chain(
+def fit_rows(
     seen: Floats,
     around: Floats,
-    base: Floats,
-    weekday: int,
-    *,
+    common: Floats,
     dispersion: Floats,
-    wander2: Floats | float,
+    *,
+    wander2: Floats | float = 0.0,
     rounds: int = 1,
+) -> Rows:
+    """Parts of the day and days, in turn. Sums over products, so that no copy of all cells is made."""
+    by_part, by_day = seen.sum(axis=0), seen.sum(axis=1)
+    parts = np.einsum("dpn,dpz->pn", around, common)
+    scale = by_part.sum(axis=0) / np.maximum(parts.sum(axis=0), 1e-9)
+    for after in reversed(range(rounds)):
+        parts *= scale
+        part, part2 = _shrunk(by_part, parts, dispersion + wander2 * parts / 7)
+        days = np.einsum("dpn,dpz,pn->dn", around, common, part) * scale
+        day, day2 = _shrunk(by_day, days, dispersion + wander2 * days)
+        if after:
+            parts = np.einsum("dpn,dpz,dn->pn", around, common, day)
+    return Rows(common, scale, part, part2, day, day2)
+
+
+def fit_cells(
+    seen: Floats, around: Floats, rows: Rows, dispersion: Floats, weekday: int, *, wander2: Floats | float = 0.0
 ) -> Units:
-    """Parts of the day and days, in turn, then single cells, each shrunk to what came before."""
-    expected = around * base
-    expected *= seen.sum(axis=(0, 1)) / np.maximum(expected.sum(axis=(0, 1)), 1e-9)
-    plain, day = expected, np.ones((7, expected.shape[2]))
-    for _ in range(rounds):
-        parts = (plain * day[:, None]).sum(axis=0)
-        part, part2 = _shrunk(seen.sum(axis=0), parts, dispersion + wander2 * parts / 7)
-        days = (plain * part).sum(axis=1)
-        day, day2 = _shrunk(seen.sum(axis=1), days, dispersion + wander2 * days)
-    expected = plain * part * day[:, None]
-    cell, cell2 = _shrunk(seen, expected, dispersion + wander2 * expected, only=weekday)
-    unit = base[weekday] * part * day[weekday] * cell
-    return Units(unit, part2 + cell2, np.asarray(day2[weekday]))
+    """Single cells of one weekday, on top of parts and days; few series learn their spread from the whole week."""
+    if seen.shape[2] < MANY:
+        return fit_week(seen, around, rows, dispersion, wander2=wander2)[weekday]
+    return _units(seen, around, rows, dispersion, days=range(weekday, weekday + 1), wander2=wander2)[0]
 
 
-def _shrunk(seen: Floats, expected: Floats, dispersion: Floats, only: int | None = None) -> tuple[Floats, Floats]:
-    """Ratio of seen to expected, drawn to 1, and its variance; of row ``only`` of the first axis, if given."""
-    if only is not None and seen.shape[-1] >= MANY:
-        seen, expected, dispersion, only = seen[only], expected[only], dispersion[only], None
+def fit_week(
+    seen: Floats, around: Floats, rows: Rows, dispersion: Floats, *, wander2: Floats | float = 0.0
+) -> list[Units]:
+    """What :func:`fit_cells` makes of every weekday."""
+    if seen.shape[2] < MANY:
+        return _units(seen, around, rows, dispersion, days=range(7), wander2=wander2)
+    return [fit_cells(seen, around, rows, dispersion, weekday, wander2=wander2) for weekday in range(7)]
+
+
+def _units(
+    seen: Floats, around: Floats, rows: Rows, dispersion: Floats, *, days: range, wander2: Floats | float
+) -> list[Units]:
+    here = slice(days.start, days.stop)
+    expected = _expected(around, rows, here)
+    cell, cell2 = _shrunk(seen[here], expected, dispersion + wander2 * expected)
+    unit = rows.common[here] * rows.part * rows.day[here, None] * cell
+    return [Units(unit[i], rows.part2 + cell2[i], rows.day2[day]) for i, day in enumerate(days)]
+
+
+def _expected(around: Floats, rows: Rows, here: slice = slice(None)) -> Floats:
+    """Contacts of every cell, given parts and days."""
+    return np.asarray(around[here] * rows.common[here] * (rows.scale * rows.part * rows.day[here, None]))
+
+
+def _shrunk(seen: Floats, expected: Floats, dispersion: Floats) -> tuple[Floats, Floats]:
+    """Ratio of seen to expected, drawn to 1, and its variance."""
     spread = spread2(seen, expected, dispersion)
     strength = dispersion / spread
-    if only is not None:
-        seen, expected, strength, dispersion = seen[only], expected[only], strength[only], dispersion[only]
     reach = OUTLIER * np.sqrt(expected * (dispersion + spread * expected)) + FEW
     seen = np.clip(seen, expected - reach, expected + reach)
     return (seen + strength) / (expected + strength), dispersion / (expected + strength)

@@ -46,10 +46,12 @@ class Windows:
 
     def resum(self) -> None:
         """Sums anew from the ring: after the ring was changed, and to forget rounding."""
-        for place, length in enumerate(self.lengths):
-            rows = (self.steps - 1 - np.arange(length)) % self.keep
-            self.count_sums[place] = self.count[rows].sum(axis=0)
-            self.unit_sums[place] = self.unit[rows].sum(axis=0)
+        for ring, sums in ((self.count, self.count_sums), (self.unit, self.unit_sums)):
+            until, whole = self.steps, np.zeros(ring.shape[1])
+            for place in np.argsort(self.lengths):
+                since = self.steps - int(self.lengths[place])
+                whole = whole + _sum_rows(ring, since, until)
+                sums[place], until = whole, since
 
     def blank(self, rows: NDArray[np.int64], columns: NDArray[np.bool_]) -> None:
         """Make these steps say nothing about these slices: no count and no expectation."""
@@ -57,6 +59,13 @@ class Windows:
         self.count[place] = 0.0
         self.unit[place] = 0.0
         self.resum()
+
+
+def _sum_rows(ring: Floats, since: int, until: int) -> Floats:
+    """Sum of the ring's steps from ``since`` to before ``until``, without copying them."""
+    first, many = since % len(ring), until - since
+    whole = ring[first : first + many].sum(axis=0)
+    return np.asarray(whole + ring[: max(first + many - len(ring), 0)].sum(axis=0))
 
 
 def ladder(step_s: int, *, longest_s: int, shortest_s: int = 0) -> tuple[int, ...]:

@@ -24,7 +24,8 @@ def taught(mean: NDArray[np.float64], *, seed: int = 0) -> Expecting:
         unit = expecting.unit(start_s)
         expecting.take(start_s, row, unit, row, np.ones(series, dtype=bool))
         if block % 24 == 23 and block >= 47:
-            expecting.new_day((start_s + HOUR_S) // DAY_S, np.ones(series), np.zeros(series))
+            expecting.learn(np.ones(series), np.zeros(series))
+            expecting.turn((start_s + HOUR_S) // DAY_S, week=block <= 8 * 24)
             if block <= 8 * 24:
                 expecting.relearn()
     return expecting

@@ -172,5 +172,5 @@ def test_a_feed_that_comes_twice_and_a_drop_are_hinted_at() -> None:
     counts[700:720, 0] *= 2.0
     counts[700:720, 1] = np.round(counts[700:720, 1] / 3)
     verdicts = run(counts)[1]
-    assert verdicts[712].mismeasured.tolist() == [True, True, False]
+    assert verdicts[710].mismeasured.tolist() == [True, True, False]
     assert not verdicts[690].mismeasured.any()
