@@ -4,7 +4,7 @@
 
 Seeded counts of every volume run through :class:`stats.flat.FlatDetector`, the arithmetic of detect without its nesting. The
 first two weeks of buckets are not timed (unless ``--all``: then the sum is what a rebuild from stored counts takes).
-CPU time of this process on one thread, as other work may share the machine.
+CPU time of this process, as other work may share the machine; run with ``OPENBLAS_NUM_THREADS=1``, as waiting threads count too.
 """
 
 from __future__ import annotations

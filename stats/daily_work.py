@@ -44,7 +44,7 @@ class DailyWork:
         self.alive = alive
         steps = DAY_S // step_s
         self.spread = steps >= ROOM
-        self.noon = steps // 2
+        self.noon = steps // 2 + 1
         self.since = 0
         self.days = 1.0
         self.wide = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.levels import LevelBank, Levels, PastLevels
-from stats.shape import Rows, Units, WeekShape, fit_cells, fit_common, fit_rows, fit_week
+from stats.shape import Rows, Units, WeekShape, fit_cells, fit_common, fit_rows
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -20,23 +20,33 @@ SUNDAY = 6
 EPOCH_WEEKDAY = 3
 EARLY_WEEKS = 4
 MOST_WEEKS = 20.0
+AT_ONCE = 1_024
+CATCH_UP = 4
 
 
 class Coming:
-    """The shape of a day that has not begun, on its way: sums it is fitted to, what is fitted so far.
+    """The shape of a day that has not begun, on its way: the sums it is fitted to, and what is fitted so far.
 
-    ``week`` are all weekdays' units, in the first days; ``after`` is the day after's first row, where steps need it.
+    ``units`` are of the weekdays that are needed: the day's, the one after where steps are shorter than blocks, all in the first days.
     """
 
     def __init__(self, day: int, seen: Floats, around: Floats, dispersion: Floats, wander2: Floats) -> None:
         self.day = day
         self.seen, self.around = seen, around
         self.dispersion, self.wander2 = dispersion, wander2
-        self.common: Floats | None = None
+        self.common = fit_common(seen, around, dispersion)
         self.rows: Rows | None = None
-        self.units: Units | None = None
-        self.week: list[Units] = []
-        self.after: Floats | None = None
+        self.units: dict[int, Units] = {}
+
+    def fit_rows(self) -> None:
+        """Parts of the day, and days."""
+        self.rows = fit_rows(self.seen, self.around, self.common, self.dispersion, wander2=self.wander2)
+
+    def fit_cells(self, weekday: int) -> None:
+        """Single cells of a weekday."""
+        assert self.rows is not None
+        sums = (self.seen, self.around, self.rows, self.dispersion)
+        self.units[weekday] = fit_cells(*sums, weekday, wander2=self.wander2)
 
 
 class Expecting:
@@ -60,11 +70,12 @@ class Expecting:
         self.slots = np.zeros(self.per_week, dtype=np.int64)
         self.week_sum = np.zeros(series)
         self.blocks = 0
+        self.taught = 0
         self.now: Levels = self.bank.forecast()
         self.dispersion = np.ones(series)
         self.wander2 = np.zeros(series)
-        self.day: int | None = None
         self.units: Units | None = None
+        self.week: dict[int, Units] = {}
         self.coming: Coming | None = None
         self.tomorrow = np.ones(series)
         self.yesterday = np.ones(series)
@@ -111,14 +122,15 @@ class Expecting:
         self._teach_shape()
 
     def _teach_shape(self) -> None:
-        half = self.per_week // 2
+        """Blocks teach half a week later, set against the week around them; the first ones some at a time."""
         if self.blocks < self.per_week:
             return
-        first = self.blocks - self.per_week if self.blocks == self.per_week else self.blocks - 1 - half
-        for block in range(first, self.blocks - half):
+        until = min(self.blocks - self.per_week // 2, self.taught + CATCH_UP)
+        for block in range(self.taught, until):
             row = block % self.per_week
             use = self.teaches[row]
             self.shape.teach(int(self.slots[row]), self.clean[row] * use, self.week_sum / self.per_week * use)
+        self.taught = until
 
     def learn(self, dispersion: Floats, daily2: Floats) -> None:
         """Dispersion, and the prior of levels, anew.
@@ -132,45 +144,43 @@ class Expecting:
 
     def pieces(self, day: int, *, week: bool) -> list[Callable[[], None]]:
         """Fitting the shape of a day, in pieces to be called in turn; of all weekdays where ``week``."""
-        return [partial(self._begin, day), self._fit_rows, partial(self._fit_cells, week=week)]
+        needed = range(7) if week else self._needed(day)
+        return [partial(self._begin, day), self._fit_rows, *(partial(self._fit_cells, weekday) for weekday in needed)]
 
     def turn(self, day: int, *, week: bool = False) -> None:
         """A day begins: its shape holds from now on, fitted now where no pieces have fitted it."""
-        if self.coming is None or self.coming.units is None or self.coming.day != day:
+        needed = set(range(7) if week else self._needed(day))
+        if self.coming is None or self.coming.day != day or not needed <= set(self.coming.units):
             for piece in self.pieces(day, week=week):
                 piece()
         assert self.coming is not None
-        assert self.coming.units is not None
         if self.units is not None:
             self.yesterday = self.units.unit[-1]
-        self.day, self.units = day, self.coming.units
-        if self.coming.after is not None:
-            self.tomorrow = self.coming.after
+        weekday = self._weekday(day)
+        self.units = self.coming.units[weekday]
+        if self.between:
+            self.tomorrow = self.coming.units[self._weekday(day + 1)].unit[0]
+        self.week = self.coming.units if week else {}
+        self.coming = None
+
+    def _weekday(self, day: int) -> int:
+        return self.slot(day * DAY_S) // self.per_day
+
+    def _needed(self, day: int) -> list[int]:
+        return [self._weekday(day + more) for more in range(1 + self.between)]
 
     def _begin(self, day: int) -> None:
         early = self.blocks < EARLY_WEEKS * self.per_week
         seen, around = self._early() if early else (self.shape.seen, self.shape.around)
         self.coming = Coming(day, seen, around, self.dispersion, self.wander2)
-        self.coming.common = fit_common(seen, around, self.dispersion)
 
     def _fit_rows(self) -> None:
-        one = self.coming
-        assert one is not None
-        assert one.common is not None
-        one.rows = fit_rows(one.seen, one.around, one.common, one.dispersion, wander2=one.wander2)
+        assert self.coming is not None
+        self.coming.fit_rows()
 
-    def _fit_cells(self, *, week: bool) -> None:
-        one = self.coming
-        assert one is not None
-        assert one.rows is not None
-        weekday, after = (self.slot(day * DAY_S) // self.per_day for day in (one.day, one.day + 1))
-        sums, wander2 = (one.seen, one.around, one.rows, one.dispersion), one.wander2
-        if week:
-            one.week = fit_week(*sums, wander2=wander2)
-        one.units = one.week[weekday] if week else fit_cells(*sums, weekday, wander2=wander2)
-        if self.between:
-            one.after = (one.week[after] if week else fit_cells(*sums, after, wander2=wander2)).unit[0]
-        one.seen = one.around = np.zeros((0, 0))
+    def _fit_cells(self, weekday: int) -> None:
+        assert self.coming is not None
+        self.coming.fit_cells(weekday)
 
     def renew(self, one: int, count: Floats, unit: Floats) -> None:
         """Series ``one`` begins anew: its level from its last blocks, its shape that of all."""
@@ -188,23 +198,24 @@ class Expecting:
 
         Returns the units of the remembered blocks, oldest first.
         """
-        assert self.coming is not None
-        days = [units.unit for units in self.coming.week]
+        days = [self.week[weekday].unit for weekday in range(7)]
         rows = np.arange(max(self.blocks - self.per_week, 0), self.blocks) % self.per_week
         units = np.stack([days[slot // self.per_day][slot % self.per_day] for slot in self.slots[rows].tolist()])
-        use = self.teaches[rows]
-        self.bank.refill(self.clean[rows] * use, units * use)
+        self.bank.start_over(len(rows))
+        for first in range(0, len(self.dispersion), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            use = self.teaches[rows, some]
+            self.bank.refill(some, self.clean[rows, some] * use, units[:, some] * use)
         self.now = self.bank.forecast()
         self.past.fill(self.now)
-        self.coming.week = []
+        self.week = {}
         return units
 
     def _early(self) -> tuple[Floats, Floats]:
         """Sums of the shape with the blocks whose week is not yet complete, set against the weeks there are."""
         seen, around = self.shape.seen.copy(), self.shape.around.copy()
         many = min(self.blocks, self.per_week)
-        pending = many if self.blocks < self.per_week else self.per_week // 2
-        rows = np.arange(self.blocks - pending, self.blocks) % self.per_week
+        rows = np.arange(self.taught, self.blocks) % self.per_week
         middle = self.week_sum / max(many, 1)
         for row in rows:
             weekday, part = divmod(int(self.slots[row]), self.per_day)

@@ -72,17 +72,21 @@ class LevelBank:
         faded = self.keep ** np.arange(len(count) - 1, -1, -1.0)
         self.contacts[:, one], self.units[:, one] = faded @ count, faded @ unit
 
-    def refill(self, count: Floats, unit: Floats) -> None:
-        """Everything anew from blocks in rows, oldest first."""
-        age = np.arange(len(count) - 1, -1, -1.0)
-        faded = self.keep**age
-        self.contacts, self.units = faded @ count, faded @ unit
+    def start_over(self, blocks: int) -> None:
+        """Everything is to come anew from the last ``blocks`` blocks: :meth:`refill` every series from them."""
+        faded = self.keep ** np.arange(blocks - 1, -1, -1.0)
         self.weight = faded.sum(axis=1, keepdims=True)
-        self.aged = (faded @ age)[:, None]
-        usual = unit * self.usual()
-        speaks = ((unit > 0) & (self.contacts[MONTH] > 0)) / (1.0 + COMMON_SPREAD2 * usual)
-        self.common_seen = faded[list(COMMON)] @ (speaks * count).sum(axis=1)[:, None]
-        self.common_expected = faded[list(COMMON)] @ (speaks * usual).sum(axis=1)[:, None]
+        self.aged = (faded @ np.arange(blocks - 1, -1, -1.0))[:, None]
+        self.common_seen[:], self.common_expected[:] = 0.0, 0.0
+
+    def refill(self, some: slice, count: Floats, unit: Floats) -> None:
+        """Some series anew from blocks in rows, oldest first."""
+        faded = self.keep ** np.arange(len(count) - 1, -1, -1.0)
+        self.contacts[:, some], self.units[:, some] = faded @ count, faded @ unit
+        usual = unit * self.usual()[some]
+        speaks = ((unit > 0) & (self.contacts[MONTH, some] > 0)) / (1.0 + COMMON_SPREAD2 * usual)
+        self.common_seen += faded[list(COMMON)] @ np.einsum("bn,bn->b", speaks, count)[:, None]
+        self.common_expected += faded[list(COMMON)] @ np.einsum("bn,bn->b", speaks, usual)[:, None]
 
     def learn_prior(self) -> None:
         """How levels are spread over the series: a gamma's contacts and units, by moments."""

@@ -109,28 +109,12 @@ def fit_cells(
     seen: Floats, around: Floats, rows: Rows, dispersion: Floats, weekday: int, *, wander2: Floats | float = 0.0
 ) -> Units:
     """Single cells of one weekday, on top of parts and days; few series learn their spread from the whole week."""
-    if seen.shape[2] < MANY:
-        return fit_week(seen, around, rows, dispersion, wander2=wander2)[weekday]
-    return _units(seen, around, rows, dispersion, days=range(weekday, weekday + 1), wander2=wander2)[0]
-
-
-def fit_week(
-    seen: Floats, around: Floats, rows: Rows, dispersion: Floats, *, wander2: Floats | float = 0.0
-) -> list[Units]:
-    """What :func:`fit_cells` makes of every weekday."""
-    if seen.shape[2] < MANY:
-        return _units(seen, around, rows, dispersion, days=range(7), wander2=wander2)
-    return [fit_cells(seen, around, rows, dispersion, weekday, wander2=wander2) for weekday in range(7)]
-
-
-def _units(
-    seen: Floats, around: Floats, rows: Rows, dispersion: Floats, *, days: range, wander2: Floats | float
-) -> list[Units]:
-    here = slice(days.start, days.stop)
+    here = slice(weekday, weekday + 1) if seen.shape[2] >= MANY else slice(None)
+    only = 0 if seen.shape[2] >= MANY else weekday
     expected = _expected(around, rows, here)
     cell, cell2 = _shrunk(seen[here], expected, dispersion + wander2 * expected)
-    unit = rows.common[here] * rows.part * rows.day[here, None] * cell
-    return [Units(unit[i], rows.part2 + cell2[i], rows.day2[day]) for i, day in enumerate(days)]
+    unit = rows.common[weekday] * rows.part * rows.day[weekday] * cell[only]
+    return Units(unit, rows.part2 + cell2[only], rows.day2[weekday])
 
 
 def _expected(around: Floats, rows: Rows, here: slice = slice(None)) -> Floats:

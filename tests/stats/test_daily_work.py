@@ -82,10 +82,10 @@ def test_what_a_piece_changes_holds_from_the_next_step_on_and_a_copy_goes_on_by_
     np.testing.assert_array_equal(left, right[1:])
 
 
-def test_a_day_s_shape_is_that_of_the_noon_before_it() -> None:
+def test_a_day_s_shape_is_that_of_the_first_hour_after_the_noon_before_it() -> None:
     rows = counts(30 * 24, 3_600)
     changed = rows.copy()
-    changed[-11:] *= 2.0
+    changed[-10:] *= 2.0
     units = []
     for some in (rows, changed):
         detector = FlatDetector(series=2, step_s=3_600, budget_per_week=1.0)
