@@ -53,7 +53,8 @@ class Shape:
 
     def unit(self, hour: Ints, weekday: Ints) -> Floats:
         """Expectation at level one for blocks at these times."""
-        return self.hour[hour] * self.weekday[weekday]
+        whole = self.hour[:, None] * self.weekday
+        return np.asarray(whole[hour, weekday])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,10 @@ def _daily(history: History, shape: Shape) -> tuple[Floats, Floats]:
 
 
 def _sum_runs(values: Floats, starts: Ints) -> Floats:
-    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-    return np.asarray(np.diff(sums[np.append(starts, len(values))], axis=0))
+    """Sums of the rows from each start to the next; none where two starts are the same."""
+    sums = np.add.reduceat(values, starts, axis=0)
+    sums[np.diff(starts, append=len(values)) == 0] = 0.0
+    return np.asarray(sums)
 
 
 def _discounted(counts: Floats, units: Floats, age: Floats, half_life_d: float) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ class Known:
         self.spike_seq = 0
         self.folds: object = None
         self.signs: deque[tuple[int, Signs]] = deque(maxlen=2 * DAY_S // min(self.bucket_s, 120))
+        self.explained: tuple[Watched, Shape, dict[tuple[object, ...], Floats]] | None = None
+        self.work: list[Callable[[], None]] = []
         self.gaps: deque[tuple[int, int]] = deque(maxlen=4)
         self._units: tuple[int, tuple[Floats, Floats, Floats]] | None = None
 

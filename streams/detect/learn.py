@@ -6,6 +6,7 @@ Levels are fitted anew every day, shapes and slices every day of the first fortn
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from stats.baseline import History, fit_level, fit_shape
 from stats.judging import Judging
 from stats.rungs import early_width
 from stats.windows import ladder
+from streams.detect.episode import Episode
 from streams.detect.known import Floats, Ints, Known
 from streams.detect.ladder import Ladder
 from streams.detect.memory import added
@@ -28,10 +30,13 @@ COARSE_D = 30
 FINE_S = 3 * 3_600
 MEMORY_D = 120.0
 DISPERSION_D = 180.0
+ROOM = 24
 
 
 def close_block(known: Known, start_s: int) -> None:
-    """At the end of a block remember it, at the end of a day learn from it."""
+    """At the end of a block remember it, at the end of a day learn from it, a piece after every bucket."""
+    if known.work:
+        known.work.pop(0)()
     if not known.block_ends():
         return
     block_start_s = start_s // known.block_s * known.block_s
@@ -48,6 +53,7 @@ def close_block(known: Known, start_s: int) -> None:
 
 
 def _learn(known: Known) -> None:
+    """Everything at once where slices are chosen anew or a day has few buckets, else one piece after each of the next."""
     if len(known.memory.starts) * known.block_s < FIRST_D * DAY_S:
         return
     anew = not known.chosen or known.days < DAILY_UNTIL_D or (known.now_s // DAY_S) % WEEK_D == 0
@@ -56,11 +62,25 @@ def _learn(known: Known) -> None:
     history = _history(known)
     if anew:
         known.shape = fit_shape(history)
+        known.level = fit_level(history, known.shape)
+        known.past_levels.append(known.level.level)
+        _rebuild(known)
+    known.work = [] if anew else [partial(_fit_level, known, history)]
+    known.work += [partial(_calibrate, known), *(partial(_learn_stretch, known, place) for place in _places(known))]
+    known.work.append(partial(_share_out, known))
+    if anew or DAY_S // known.bucket_s < ROOM:
+        for piece in known.work:
+            piece()
+        known.work = []
+
+
+def _fit_level(known: Known, history: History) -> None:
     known.level = fit_level(history, known.shape)
     known.past_levels.append(known.level.level)
-    if anew:
-        _rebuild(known)
-    _calibrate(known)
+
+
+def _places(known: Known) -> range:
+    return range(len(tuple(known.ladders())))
 
 
 def _history(known: Known) -> History:
@@ -75,12 +95,25 @@ def _history(known: Known) -> History:
         within = np.flatnonzero((starts + known.block_s > episode.onset_s) & (starts < end_s))
         use[np.ix_(within, episode.covered)] = 0.0
         if known.fitted:
-            count[within] -= explained_blocks(known, episode, within)
+            count[within] -= _explained(known, episode, within)
     lately = starts >= known.now_s - known.settings.longest_s
     stay = use[lately].mean(axis=0) < 0.5 if lately.any() else np.zeros(len(known.free), dtype=bool)
     use[:, stay] = 1.0
     count[:, stay] = known.memory.counts()[:, stay]
     return known.memory.history(np.maximum(count, 0.0), use)
+
+
+def _explained(known: Known, episode: Episode, within: Ints) -> Floats:
+    """What a spike added to these blocks, kept until it changes, or slices or shape do."""
+    watched, shape, kept = known.explained or (None, None, {})
+    if watched is not known.watched or shape is not known.shape:
+        kept = {}
+        known.explained = (known.watched, known.shape, kept)
+    first_s = known.memory.starts[within[0]] if len(within) else 0
+    about = (episode.name, episode.pairs, episode.level, episode.onset_s, episode.end_s, first_s, len(within))
+    if about not in kept:
+        kept[about] = explained_blocks(known, episode, within)
+    return kept[about]
 
 
 def _choose(known: Known) -> None:
@@ -94,9 +127,10 @@ def _choose(known: Known) -> None:
     volume = known.memory.volume(len(known.leaves.values))
     old = known.watched if known.chosen else None
     known.watched = choose(known.leaves, volume, known.dimensions, settings.watch, tuple(one.pairs for one in recent))
-    known.memory.recount(known.watched)
-    if old is not None:
-        _carry_over(known, np.array([old.numbers.get(pairs, -1) for pairs in known.watched.slices]))
+    moved = None if old is None else np.array([old.numbers.get(pairs, -1) for pairs in known.watched.slices])
+    known.memory.recount(known.watched, moved if old is not None and old.kept == known.watched.kept else None)
+    if moved is not None:
+        _carry_over(known, moved)
     known.free = np.ones(len(known.watched.slices), dtype=bool)
     known.calm = known.free.copy()
     known.leaf_mass = volume
@@ -200,11 +234,21 @@ def _calibrate(known: Known) -> None:
         rungs.calibrate(loose, np.zeros((1, len(dispersion))), wide=wide, days=days)
         rungs.windows.resum()
         rungs.compare()
+
+
+def _learn_stretch(known: Known, place: int) -> None:
+    """What the clumps of one ladder's windows ask for."""
     assert known.judging is not None
-    known.judging.new_day(_weights(known))
+    rungs = tuple(known.ladders())[place]
+    known.judging.learn_stretch(place, rungs.mean, alive=max(int((_weights(known) > 0).sum()), 1))
+    rungs.stretch = known.judging.stretch[place]
+
+
+def _share_out(known: Known) -> None:
+    assert known.judging is not None
+    known.judging.share_out(_weights(known))
     for place, rungs in enumerate(known.ladders()):
-        rungs.share, rungs.stretch = known.judging.share[place], known.judging.stretch[place]
-        rungs.scale = known.judging.scale
+        rungs.share, rungs.scale = known.judging.share[place], known.judging.scale
 
 
 def _weights(known: Known) -> Floats:

@@ -64,6 +64,7 @@ class Memory:
         self.hours: list[int] = []
         self.weekdays: list[int] = []
         self.blocks: list[Sparse] = []
+        self.contacts: Floats = np.zeros(0)
         self.dense: Floats = np.zeros((0, 0))
         self.filled = 0
 
@@ -73,37 +74,51 @@ class Memory:
         self.hours.append(place[0])
         self.weekdays.append(place[1])
         self.blocks.append(block)
+        self._count(block, 1.0)
         if counts is not None:
             self._append_dense(counts)
         if len(self.starts) > self.keep:
+            self._count(self.blocks[0], -1.0)
             for column in (self.starts, self.hours, self.weekdays, self.blocks):
                 del column[0]
 
     def drop_since(self, start_s: int) -> None:
         """Forget the blocks from ``start_s`` on: they turned out to be a gap."""
         while self.starts and self.starts[-1] >= start_s:
+            self._count(self.blocks[-1], -1.0)
             for column in (self.starts, self.hours, self.weekdays, self.blocks):
                 column.pop()
             self.filled = max(self.filled - 1, 0)
 
     def volume(self, leaves: int) -> Floats:
         """Contacts per leaf over all blocks."""
-        whole = added(self.blocks)
-        return np.asarray(np.bincount(whole.places, weights=whole.counts, minlength=leaves), dtype=np.float64)
+        return np.append(self.contacts, np.zeros(max(leaves - len(self.contacts), 0)))
 
-    def recount(self, watched: Watched) -> None:
-        """Count every block anew for another choice of slices."""
-        many = len(watched.slices) + 1
+    def recount(self, watched: Watched, kept: Ints | None = None) -> None:
+        """Count every block anew for another choice of slices; slice ``i`` was ``kept[i]`` and holds the same leaves, or is counted."""
+        many, rows = len(watched.slices), len(self.blocks)
+        old = self.counts()
+        fresh = np.arange(many) if kept is None else np.flatnonzero(kept < 0)
+        dense = np.zeros((2 * self.keep, many))
+        if kept is not None:
+            dense[:rows, kept >= 0] = old[:, kept[kept >= 0]]
+        if len(fresh):
+            dense[:rows, fresh] = self._counted(watched, fresh)
+        self.dense, self.filled = dense, rows
+
+    def _counted(self, watched: Watched, fresh: Ints) -> Floats:
+        """Contacts per block in some watched slices."""
+        column = np.full(len(watched.slices) + 1, len(fresh))
+        column[fresh] = np.arange(len(fresh))
         lengths = [len(block.places) for block in self.blocks]
         places = np.concatenate([block.places for block in self.blocks])
         weights = np.concatenate([block.counts for block in self.blocks]).astype(np.float64)
-        member = watched.member[places]
-        cell = np.repeat(np.arange(len(lengths)), lengths)[:, None] * many + member
-        flat = np.bincount(cell.ravel(), weights=np.repeat(weights, member.shape[1]), minlength=many * len(lengths))
-        rows = flat.reshape(len(lengths), many)[:, :-1]
-        self.dense = np.zeros((2 * self.keep, many - 1))
-        self.dense[: len(rows)] = rows
-        self.filled = len(rows)
+        member = column[watched.member[places]]
+        cell = np.repeat(np.arange(len(lengths)), lengths)[:, None] * (len(fresh) + 1) + member
+        flat = np.bincount(
+            cell.ravel(), weights=np.repeat(weights, member.shape[1]), minlength=(len(fresh) + 1) * len(lengths)
+        )
+        return np.asarray(flat.reshape(len(lengths), -1)[:, :-1])
 
     def counts(self) -> Floats:
         """Contacts per block and watched slice."""
@@ -120,6 +135,12 @@ class Memory:
             weekday=np.array(self.weekdays, dtype=np.int64),
             day=day - day[0],
         )
+
+    def _count(self, block: Sparse, times: float) -> None:
+        """Keep the contacts per leaf (whole numbers, so that nothing is lost by adding and taking away)."""
+        if len(block.places):
+            self.contacts = self.volume(int(block.places.max()) + 1)
+            self.contacts[block.places] += times * block.counts
 
     def _append_dense(self, counts: Floats) -> None:
         if self.filled == len(self.dense):

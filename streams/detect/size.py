@@ -82,9 +82,10 @@ def clean(known: Known, episode: Episode) -> None:
         rows = known.rows(rungs, begin_s)
         after = max((known.last_end_s(rungs) - episode.end_s) // rungs.step_s, 0)
         rows = rows[: len(rows) - after] if after else rows
-        _take_out(known, episode, rungs, rows)
-        rungs.windows.resum()
-        rungs.compare()
+        if len(rows):
+            _take_out(known, episode, rungs, rows)
+            rungs.windows.resum()
+            rungs.compare()
     _clean_block(known, episode)
 
 
