@@ -31,11 +31,12 @@ from tools.kafka.run import KafkaMissingError, requirements
 
 BY_OWN_HAND: dict[Slot, tuple[str, ...]] = {
     ADMIT: ("produced:4", "before_commit:6", "rebuilt:1"),
-    FIRST: ("produced:20", "rebuilding:3", "applied:500"),
-    SECOND: ("revoked:1", "produced:9"),
+    FIRST: ("produced:20", "rebuilding:3", "kept:3", "applied:500", "keeping:2"),
+    SECOND: ("revoked:1", "produced:9", "keeping:5", "kept:1"),
     SINK: ("before_commit:5", "before_commit:9"),
 }
-"""Deaths between producing and committing, between inserting and committing, while state is rebuilt, in a rebalance."""
+"""Deaths between producing and committing, between inserting and committing, while state is rebuilt, in a rebalance,
+while a checkpoint is being written and between writing one and committing."""
 
 
 def plan(chunks: int, seed: int, *, kills_each: int, by_own_hand: dict[Slot, tuple[str, ...]] = BY_OWN_HAND) -> Plan:

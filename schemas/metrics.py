@@ -28,6 +28,15 @@ LAG = Metric("whence_lag_messages", "gauge", "Messages not yet read.", ("part", 
 APPLIED = Metric("whence_records_applied_total", "counter", "Records applied by a stage.", ("stage", "topic"))
 SKIPPED = Metric("whence_records_skipped_total", "counter", "Repeated records skipped by a stage.", ("stage", "topic"))
 REREAD = Metric("whence_gaps_reread_total", "counter", "Gaps in delivery that were read again.", ("stage", "topic"))
+CUT = Metric(
+    "whence_history_cut_total",
+    "counter",
+    "Series that a stage begins after their first record, because retention has cut it.",
+    ("stage", "topic", "partition"),
+)
+CHECKPOINT = Metric(
+    "whence_checkpoint_seconds", "gauge", "When the last checkpoint was written.", ("stage", "partition")
+)
 ROWS = Metric("whence_rows_inserted_total", "counter", "Rows inserted.", ("table",))
 INSERT_S = Metric("whence_insert_seconds", "histogram", "Time of one insert.", ("table",))
 STORE_AWAY = Metric("whence_store_away", "gauge", "1 while the store does not answer.")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -14,12 +17,16 @@ import structlog
 from schemas.broker import Broker
 from schemas.errors import FatalError, RetryableError
 from schemas.workspace import Workspace
+from streams.checkpoint import Shelf
+from streams.fingerprint import code_of, fingerprint
 from streams.outbox import Outbox
 from streams.reader import Delivery, Place, Reader
 from streams.runner import Runner
 from streams.stage import AnyStage
 
 log = structlog.get_logger("whence.agents")
+FLUSH_S = 1.0
+PARTING_S = 1.5
 
 
 class Post(NamedTuple):
@@ -33,7 +40,8 @@ class Crew:
     """Runs every runner in one thread, so that none needs a lock and no long step delays a heartbeat or a page.
 
     Runners of partitions that are assigned again keep their state and only catch up; others are dropped.
-    ``at`` is called in that thread with the name of each moment that a test may want to die at.
+    ``at`` is called in that thread with the name of each moment that a test may want to die at. Checkpoints are kept in
+    ``folder``, if there is one: once caught up, then every ``keep_s`` while records come, and in the end.
     """
 
     def __init__(
@@ -43,12 +51,18 @@ class Crew:
         stages: Sequence[AnyStage],
         stop: threading.Event,
         *,
+        folder: Path | None = None,
+        keep_s: float = 300.0,
         at: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._stages = {stage.name: stage for stage in stages}
         self._workspaces = workspaces
         self._stop = stop
         self._at = at
+        self._folder = folder
+        self._keep_s = keep_s
+        self._codes = {stage.name: code_of(stage) for stage in stages} if folder is not None else {}
+        self._keep_at_s: dict[Post, float] = {}
         self._reader = Reader(broker, interrupted=stop.is_set)
         self._outbox = Outbox(broker)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whence-stages")
@@ -66,6 +80,11 @@ class Crew:
     def caught_up(self) -> bool:
         """Whether every runner has applied what was there when it was assigned."""
         return not self._behind
+
+    @property
+    def late(self) -> list[str]:
+        """Workspaces whose history begins where retention has cut it."""
+        return sorted({name for runner in list(self._runners.values()) for name in runner.late})
 
     @property
     def owned(self) -> frozenset[Post]:
@@ -128,8 +147,15 @@ class Crew:
             self._workspaces,
             source=self._reader,
             sink=self._outbox,
+            shelf=self._shelf(post),
             interrupted=lambda: self._dismissed(post),
         )
+
+    def _shelf(self, post: Post) -> Shelf | None:
+        if self._folder is None:
+            return None
+        made_by = fingerprint(self._stages[post.stage], post.partition, self._workspaces, code=self._codes[post.stage])
+        return Shelf(self._folder, post.stage, post.partition, made_by, at=self._at)
 
     async def check(self) -> None:
         """Catch up where that is due, read what Faust has not delivered, drop runners that went to others."""
@@ -141,6 +167,14 @@ class Crew:
         if post in self._owned and self._caught_up(post):
             runner = self._runners[post]
             runner.check(self._reader.ends(runner.places))
+            if time.monotonic() >= self._keep_at_s.get(post, 0.0):
+                self._keep(post, runner)
+
+    def _keep(self, post: Post, runner: Runner) -> None:
+        """Keep a checkpoint, once all that it counts as written has been acknowledged."""
+        if self._folder is not None and runner.unkept and self._outbox.flush(FLUSH_S):
+            runner.keep()
+            self._keep_at_s[post] = time.monotonic() + self._keep_s
 
     def _drop(self) -> None:
         if self._owned:
@@ -170,7 +204,12 @@ class Crew:
         return lowest
 
     def close(self) -> None:
-        """Finish what is running, deliver what is written, and leave the broker."""
+        """Finish what is running, deliver what is written, keep what there is time to keep, and leave the broker."""
         self._thread.shutdown(wait=True, cancel_futures=True)
-        self._outbox.flush(1.0)
+        delivered = self._outbox.flush(FLUSH_S)
+        deadline = time.monotonic() + PARTING_S
+        for post, runner in self._runners.items() if delivered and self.fatal is None else ():
+            if post not in self._behind and time.monotonic() < deadline:
+                with suppress(RetryableError):
+                    self._keep(post, runner)
         self._reader.close()

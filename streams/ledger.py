@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -30,8 +31,12 @@ class Head(Struct, frozen=True, kw_only=True):
 class Ledger:
     """The last ``seq`` of every series."""
 
-    def __init__(self) -> None:
-        self._last: dict[Series, int] = {}
+    def __init__(self, entries: Iterable[tuple[Series, int]] = ()) -> None:
+        self._last: dict[Series, int] = dict(entries)
+
+    def entries(self) -> list[tuple[Series, int]]:
+        """Every series with its last ``seq``."""
+        return sorted(self._last.items())
 
     def last(self, series: Series) -> int:
         """The last one entered; 0 before the first."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.broker import Broker, client_config
 from schemas.errors import RetryableError
@@ -49,6 +50,13 @@ class End(NamedTuple):
     offset: int
 
 
+class Bounds(NamedTuple):
+    """The first offset that a partition keeps, and the one after its last committed message."""
+
+    low: int
+    high: int
+
+
 class Reader:
     """One consumer for many bounded reads. Use it from one thread at a time; ``interrupted`` ends a read early."""
 
@@ -75,6 +83,28 @@ class Reader:
             RetryableError: the broker does not answer.
         """
         return {place: self._watermarks(place)[1] for place in places}
+
+    def bounds(self, places: Collection[Place]) -> dict[Place, Bounds]:
+        """The first offset kept, and the one after the last committed message, of each partition.
+
+        Raises:
+            RetryableError: the broker does not answer.
+        """
+        return {place: Bounds(*self._watermarks(place)) for place in places}
+
+    def identities(self, topics: Collection[str]) -> dict[str, str]:
+        """The broker's own ids of cluster and topic, as far as it tells them: they change when a topic is made again.
+
+        Raises:
+            RetryableError: the broker does not answer.
+        """
+        admin = AdminClient(client_config(self._broker), logger=_LOGGER)
+        try:
+            cluster = str(admin.list_topics(timeout=ANSWER_S).cluster_id)
+        except KafkaException as error:
+            raise self._away(error.args[0]) from error
+        ids = dict.fromkeys(topics, "") if self._broker.embedded else _topic_ids(admin, topics)
+        return {name: f"{cluster}/{ids[name]}" if name in ids else "" for name in topics}
 
     def _watermarks(self, place: Place) -> tuple[int, int]:
         try:
@@ -137,3 +167,12 @@ class Reader:
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+
+
+def _topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
+    """Empty where the broker is too old for them, or does not let us ask."""
+    try:
+        asked = admin.describe_topics(TopicCollection(sorted(set(topics))), request_timeout=ANSWER_S)
+        return {name: str(one.result(timeout=ANSWER_S).topic_id) for name, one in asked.items()}
+    except (KafkaException, TimeoutError):
+        return {}

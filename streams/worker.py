@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -35,13 +36,14 @@ LONGEST_PAUSE_S = 10.0
 ANSWER_S = 2.0
 STOP_S = 2.0
 COMMIT_S = 60.0
+NAMED = 5
 
 
 class Agents:
     """Detect, attribute and alert, as one part: ``run`` in a thread of its own, ``serve`` within a running loop.
 
     ``stages`` replaces those of the map. ``at`` is called with the name of each moment that a test may want to die
-    at: ``assigned``, ``rebuilding``, ``applied``, ``produced``, ``revoked``.
+    at: ``assigned``, ``rebuilding``, ``applied``, ``produced``, ``keeping``, ``kept``, ``revoked``.
     """
 
     name = "agents"
@@ -92,7 +94,7 @@ class Agents:
 
     async def _with_crew(self) -> None:
         """One life of the runners: until the end, or until an output was lost and they must be built anew."""
-        crew = Crew(self._broker, self._workspaces, self._stages, self._stop, at=self._at)
+        crew = self._crew()
         pause_s = 1.0
         try:
             while not self._stop.is_set() and crew.lost is None:
@@ -106,6 +108,18 @@ class Agents:
                     pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         finally:
             crew.close()
+
+    def _crew(self) -> Crew:
+        settings = self._settings
+        return Crew(
+            self._broker,
+            self._workspaces,
+            self._stages,
+            self._stop,
+            folder=Path(settings.checkpoint_folder) if settings.checkpoint_folder else None,
+            keep_s=settings.checkpoint_s,
+            at=self._at,
+        )
 
     async def _with_faust(self, crew: Crew) -> None:
         """One life of the Faust app: until the end, or until it has crashed."""
@@ -156,7 +170,7 @@ class Agents:
         if not partitions and joined:
             self._say("waiting for partitions: other workers have them all", ready=True)
         elif partitions and crew.caught_up:
-            self._say(f"serving partitions {', '.join(map(str, partitions))}", ready=True)
+            self._say(f"serving partitions {', '.join(map(str, partitions))}{_cut(crew.late)}", ready=True)
         elif partitions:
             self._say(f"reading the history of partitions {', '.join(map(str, partitions))}")
 
@@ -165,6 +179,11 @@ class Agents:
         deadline = loop.time() + seconds
         while not self._stop.is_set() and loop.time() < deadline:
             await asyncio.sleep(TICK_S)
+
+
+def _cut(late: Sequence[str]) -> str:
+    named = ", ".join(late[:NAMED]) + (f" and {len(late) - NAMED} more" if len(late) > NAMED else "")
+    return f"; history begins where retention has cut it: {named}" if late else ""
 
 
 def connect(app: faust.App, crew: Crew) -> None:

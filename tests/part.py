@@ -25,7 +25,7 @@ def part(name: str, settings: Settings, at: Callable[[str], None]) -> Part:
     if name == "admit":
         return Admit(broker, settings.admit, settings.workspaces, at=at)
     if name == "agents":
-        return Agents(broker, settings.workspaces, at=at)
+        return Agents(broker, settings.workspaces, settings.agents, at=at)
     return Writer(broker, settings.store, settings.sink, before_commit=lambda: at("before_commit"))
 
 

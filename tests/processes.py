@@ -51,6 +51,8 @@ class Processes:
         sections: dict[str, dict[str, object]] = {
             "broker": {"servers": servers, "partitions": partitions},
             "health": {"port": 0},
+            "data": {"folder": str(folder)},
+            "agents": {"checkpoint_s": 1.0},
             "sink": {"group": group},
         }
         self._environment = {**os.environ, **SECRETS, "WHENCE_CONFIG": str(self._config)}

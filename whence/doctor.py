@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from schemas.catalog import TOPICS
 from schemas.errors import WhenceError
 from sinks.migrate import current, newest
 from sinks.store import connect
+from streams.checkpoint import newest_age_s
 from whence.alerts import routing_of, senders_of
 from whence.errors import CheckFailed, SettingsError
 from whence.settings import Settings
@@ -63,6 +65,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("kafka", _kafka),
         ("store", _store),
         ("disk", _disk),
+        ("checkpoints", _checkpoints),
         ("grafana", _grafana),
         ("alerts", _alerts),
     )
@@ -170,6 +173,16 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     low = usage.free < LOW_DISK_BYTES
     remedy = f"Free some space, or set data.folder elsewhere; below {LOW_DISK_BYTES / 1e9:g} GB the store may stop."
     yield Finding(check="disk", ok=not low, detail=detail, remedy=remedy if low else "")
+
+
+def _checkpoints(settings: Settings) -> Iterator[Finding]:
+    """Nothing where this machine has none: the agents may run elsewhere."""
+    folder = settings.agents.checkpoint_folder
+    ages = newest_age_s(Path(folder), time.time()) if folder else {}
+    if ages:
+        oldest = max(ages, key=lambda name: ages[name])
+        detail = f"{len(ages)} in {folder}, {min(ages.values()) / 60:.0f} to {ages[oldest] / 60:.0f} minutes old"
+        yield Finding(check="checkpoints", ok=True, detail=detail)
 
 
 def _existing(folder: Path) -> Path:

@@ -29,6 +29,7 @@ from streams.deliver.settings import CourierSettings
 from streams.settings import AgentSettings
 from whence.errors import SettingsError
 from whence.sections import (
+    EMBEDDED,
     BrokerSection,
     DataSection,
     GrafanaSection,
@@ -143,6 +144,7 @@ def load_settings(
             _put(values, (section, name), value)
             origins[(section, name)] = "the command line"
     _embed_store(values)
+    _place_checkpoints(values)
     settings: Settings | None = None
     try:
         settings = Settings(**values)
@@ -158,6 +160,16 @@ def _embed_store(values: Plain) -> None:
     store, data = values.get("store", {}), values.get("data", {})
     if isinstance(store, dict) and isinstance(data, dict) and not {"path", "host"} & set(store):
         _put(values, ("store", "path"), str(Path(data.get("folder", DataSection().folder)) / "store"))
+
+
+def _place_checkpoints(values: Plain) -> None:
+    """Without a word on where the agents keep checkpoints, it is in the data folder; with an embedded broker, whose log
+    ends with the process, nowhere."""
+    sections = [values.get(name, {}) for name in ("agents", "data", "broker")]
+    if all(isinstance(one, dict) for one in sections) and "checkpoint_folder" not in sections[0]:
+        embedded = sections[2].get("servers", EMBEDDED) == EMBEDDED
+        folder = Path(sections[1].get("folder", DataSection().folder)) / "agents"
+        _put(values, ("agents", "checkpoint_folder"), "" if embedded else str(folder))
 
 
 def _config_file(config: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -90,7 +90,11 @@ ALERT = AlertStage()
 
 def _alerts(state: State, impact: Impact, steps: AlertSteps) -> list[Alert]:
     """Usually none or one; a spike that was over when it became known is opened and resolved at once."""
+    began_before = impact.impact_id not in state.members and impact.revision > 1
     state.members[impact.impact_id] = frozenset(impact.spikes)
+    if began_before:
+        _take_as_told(state, impact)
+        return []
     if _waits(state, impact, steps):
         return []
     alerts = []
@@ -102,6 +106,15 @@ def _alerts(state: State, impact: Impact, steps: AlertSteps) -> list[Alert]:
     for spike in impact.spikes:
         state.home[spike] = impact.impact_id
     return alerts
+
+
+def _take_as_told(state: State, impact: Impact) -> None:
+    """Retention has cut an impact's first revision, so whatever it was, it was said."""
+    event: AlertEvent = {"open": "opened", "closed": "resolved", "withdrawn": "withdrawn"}[impact.state]  # type: ignore[assignment]
+    name = cause_name(impact.kind, impact.key, impact.title)
+    state.told[impact.impact_id] = Told(event, impact.contacts, impact.probability, 1, name, impact.spikes)
+    for spike in impact.spikes:
+        state.home[spike] = impact.impact_id
 
 
 def _waits(state: State, impact: Impact, steps: AlertSteps) -> bool:

@@ -110,11 +110,14 @@ def _take(state: State, event: Record) -> None:
             _take_entry(state, event)
         case Spike():
             stream = state.streams[event.stream]
-            stream.spike_seq = event.seq
+            stream.spike_seq = max(stream.spike_seq, event.seq)
             stream.spikes.append(event)
             _schedule_spikes(state, stream)
         case Expectation():
             stream = state.streams[event.stream]
+            if event.seq > 1 and stream.spike_seq == 0 and stream.judged is None and not stream.marks:
+                # The first expectation that retention has left: the spikes that it counts may be gone too.
+                stream.spike_seq = event.spike_seq
             stream.marks.append(event)
             _schedule_spikes(state, stream)
         case QualityResult():

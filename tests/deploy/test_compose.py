@@ -102,6 +102,15 @@ def test_settings_used_exist_and_are_accepted(name: str) -> None:
     assert (settings.broker.servers, settings.store.host, settings.store.path) == ("kafka:9092", "clickhouse", "")
 
 
+def test_agents_keep_their_checkpoints_in_the_volume() -> None:
+    folder = re.search(r"WHENCE_DATA_FOLDER=(\S+)", DOCKERFILE)
+    assert folder is not None
+    environ = {"WHENCE_BROKER_SERVERS": "kafka:9092", "WHENCE_DATA_FOLDER": folder[1]}
+    kept = load_settings(ROOT / "deploy" / "whence.toml", environ=environ).agents.checkpoint_folder
+    assert kept == "/var/lib/whence/agents"
+    assert "whence-data:/var/lib/whence" in SERVICES["agents"]["volumes"]
+
+
 def test_an_unknown_setting_would_be_refused() -> None:
     with pytest.raises(Exception, match="WHENCE_NONSENSE"):
         load_settings(ROOT / "deploy" / "whence.toml", environ={"WHENCE_NONSENSE_NAME": "1"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +18,8 @@ from schemas.frame import Frame
 from schemas.quality import QualityResult
 from schemas.raw import Feedback
 from schemas.workspace import Workspace
-from streams import runner as module
-from streams.reader import Delivery, End, Place
+from streams import holes as module
+from streams.reader import Bounds, Delivery, End, Place
 from streams.runner import Runner
 from streams.stage import Outputs, Record
 from tests.streams.toys import START, Summing, SummingState, expected, frames, workspaces
@@ -32,6 +32,8 @@ class Topics:
 
     def __init__(self, records: list[Sequenced | Feedback] | None = None) -> None:
         self.logs: dict[str, list[bytes | None]] = {}
+        self.lows: dict[str, int] = {}
+        self.ids: dict[str, str] = {}
         for record in records or []:
             self.append(_topic(record).name, encode(record))
 
@@ -47,7 +49,15 @@ class Topics:
 
     def deliveries(self, topic: str) -> list[Delivery]:
         log = self.logs.get(topic, [])
-        return [Delivery(topic, 0, offset, 1, b"", value) for offset, value in enumerate(log) if value is not None]
+        low = self.lows.get(topic, 0)
+        found = [Delivery(topic, 0, offset, 1, b"", value) for offset, value in enumerate(log) if value is not None]
+        return [item for item in found if item.offset >= low]
+
+    def bounds(self, places: Collection[Place]) -> dict[Place, Bounds]:
+        return {place: Bounds(self.lows.get(place.topic, 0), len(self.logs.get(place.topic, []))) for place in places}
+
+    def identities(self, topics: Collection[str]) -> dict[str, str]:
+        return {name: self.ids.get(name, "") for name in topics}
 
     def ends(self) -> dict[Place, int]:
         return {Place(topic, 0): len(log) for topic, log in self.logs.items()}
@@ -191,8 +201,8 @@ def test_a_hole_in_the_topic_itself_stops_the_stage_when_it_stays() -> None:
         runner.check(topics.ends())
     assert str(stopped.value) == (
         "frames/0 of workspace shop-0 from chats/0 lacks the record 2: at offset "
-        f"{offset} comes 3. Was the topic cut by its retention, or written to by somebody else? Restore it, or replay "
-        "into a new workspace"
+        f"{offset} comes 3. Was a part of the topic deleted, or was it written to by somebody else? Restore it, or "
+        "replay into a new workspace"
     )
 
 

@@ -69,6 +69,15 @@ def test_embedded_store_lives_in_the_data_folder_unless_a_server_is_named() -> N
     assert load_settings(environ={"WHENCE_STORE_HOST": "db"}).store.path == ""
 
 
+def test_checkpoints_lie_in_the_data_folder_where_the_broker_outlives_us() -> None:
+    kafka = {"WHENCE_BROKER_SERVERS": "kafka:9092", "WHENCE_DATA_FOLDER": "/srv/w"}
+    assert load_settings(environ=kafka).agents.checkpoint_folder == "/srv/w/agents"
+    elsewhere = {**kafka, "WHENCE_AGENTS_CHECKPOINT_FOLDER": "/fast"}
+    assert load_settings(environ=elsewhere).agents.checkpoint_folder == "/fast"
+    assert load_settings(environ={**kafka, "WHENCE_AGENTS_CHECKPOINT_FOLDER": ""}).agents.checkpoint_folder == ""
+    assert load_settings(environ={}).agents.checkpoint_folder == ""
+
+
 def test_workspaces_may_come_as_json() -> None:
     found = load_settings(environ={"WHENCE_WORKSPACES": '[{"name": "a", "bucket_s": "300"}]'}).workspaces
     assert (found[0].name, found[0].bucket_s) == ("a", 300)

@@ -1,0 +1,90 @@
+"""When the runners of a worker keep checkpoints, and when not."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from schemas.broker import Broker
+from schemas.catalog import ALERTS, EXPECTATIONS
+from streams.checkpoint import newest_age_s
+from streams.crew import Crew, Post
+from streams.embedded import embedded_broker
+from streams.topics import ensure_topics
+from streams.worker import Agents, AgentSettings
+from tests.pipeline import eventually, running
+from tests.streams.toys import TOYS, expected, frames, publish, read_back, workspaces
+
+
+class Kept:
+    """A runner that only counts its checkpoints."""
+
+    def __init__(self, unkept: int = 1) -> None:
+        self.unkept, self.kept = unkept, 0
+
+    def keep(self) -> bool:
+        self.kept += 1
+        return True
+
+
+def _crew(broker: Broker, folder: Path, *, delivered: bool) -> Any:
+    crew: Any = Crew(broker, {}, TOYS, threading.Event(), folder=folder, keep_s=1e9)
+    crew._outbox.flush = lambda _: delivered
+    return crew
+
+
+def test_a_checkpoint_waits_for_the_brokers_word_on_every_output(tmp_path: Path) -> None:
+    with embedded_broker() as broker:
+        for delivered in (False, True):
+            runner = Kept()
+            crew = _crew(broker, tmp_path, delivered=delivered)
+            crew._keep(Post("summing", 0), runner)
+            assert runner.kept == delivered
+            assert bool(crew._keep_at_s) == delivered
+            crew.close()
+
+
+def test_nothing_is_kept_where_nothing_was_applied(tmp_path: Path) -> None:
+    with embedded_broker() as broker:
+        runner = Kept(unkept=0)
+        crew = _crew(broker, tmp_path, delivered=True)
+        crew._keep(Post("summing", 0), runner)
+        crew.close()
+        assert runner.kept == 0
+
+
+def test_in_the_end_what_has_caught_up_is_kept_unless_something_failed(tmp_path: Path) -> None:
+    with embedded_broker() as broker:
+        for failed, kept in ((None, 1), (object(), 0)):
+            crew = _crew(broker, tmp_path, delivered=True)
+            ready, behind = Kept(), Kept()
+            crew._runners = {Post("summing", 0): ready, Post("summing", 1): behind}
+            crew._behind = {Post("summing", 1)}
+            crew.fatal = failed
+            crew.close()
+            assert (ready.kept, behind.kept) == (kept, 0)
+
+
+def test_agents_that_are_started_again_go_on_from_their_checkpoints(tmp_path: Path) -> None:
+    spaces = workspaces(3)
+    records = frames([space.name for space in spaces], 30)
+    wanted = expected(records, spaces)
+    half = len(records) // 2
+
+    def agents() -> Agents:
+        settings = AgentSettings(
+            group="toys", session_s=6.0, check_s=0.2, checkpoint_folder=str(tmp_path / "kept"), checkpoint_s=0.1
+        )
+        return Agents(broker, spaces, settings, stages=TOYS)
+
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        publish(broker, records[:half])
+        with running(agents()):
+            eventually(lambda: len(newest_age_s(tmp_path / "kept", 0.0)) >= 4)
+        publish(broker, records[half:])
+        with running(agents()):
+            eventually(lambda: len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
+        assert read_back(broker, EXPECTATIONS) == wanted["expectations"]
+        assert read_back(broker, ALERTS) == wanted["alerts"]
