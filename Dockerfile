@@ -4,6 +4,8 @@ WORKDIR /build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/whence
 ENV PATH=/opt/whence/bin:$PATH
+# A compiler for admit's optional step; it stays in this stage.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY requirements.lock requirements-dev.lock ./
 # The embedded engine (half a gigabyte) stays out: containers ask a ClickHouse server. --build-arg LEAVE_OUT= keeps it.
 ARG LEAVE_OUT="chdb chdb-core"

@@ -10,7 +10,7 @@ help: ## List the targets
 
 venv: .venv/.complete ## Install everything into .venv, locked by hash
 
-.venv/.complete: requirements-dev.lock pyproject.toml
+.venv/.complete: requirements-dev.lock pyproject.toml $(wildcard streams/admit/native/*)
 	$(PYTHON) -c 'import sys; sys.exit("Whence needs Python 3.11 or 3.12; %s is %d.%d. Say PYTHON=…" % (sys.executable, *sys.version_info[:2])) if not (3, 11) <= sys.version_info < (3, 13) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock

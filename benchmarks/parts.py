@@ -16,7 +16,7 @@ from zlib import crc32
 
 from benchmarks.load import WORKSPACE, Message, messages
 from schemas.catalog import RAW_TOPICS, TICKETS
-from streams.admit import cleaning, counting, frames, preparing, reading, redact
+from streams.admit import cleaning, counting, frames, preparing, quick, reading, redact
 from streams.admit.buckets import Book
 from streams.admit.fates import Tails
 from streams.admit.memory import Memory
@@ -55,6 +55,13 @@ PARTS: list[tuple[str, Any, str]] = [
     ("count", counting._Run, "_take"),
     ("batches together", preparing, "prepare"),
     ("write", counting._Run, "write"),
+    ("quick: read", quick.Way, "read"),
+    ("quick: write", quick.Way, "write"),
+    ("spell, leaf", quick.Way, "_rows_of"),
+    ("hash customers", quick.Way, "_hashed"),
+    ("redact: replace", quick, "_redacted"),
+    ("quick: hash, rest", preparing, "_quickly"),
+    ("sample", preparing, "_places"),
     ("frames", counting._Run, "mark"),
     ("frames: encode", frames, "_frame"),
     ("frames: samples", frames._Told, "samples"),

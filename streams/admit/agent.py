@@ -26,6 +26,7 @@ from streams.admit.assignment import Assignment, Committed
 from streams.admit.ceiling import Ceiling
 from streams.admit.marks import Clock
 from streams.admit.places import require_room
+from streams.admit.quick import compiled
 from streams.admit.settings import AdmitSettings
 from streams.admit.state import Admitted, RawMessage
 from streams.admit.step import admit
@@ -90,6 +91,7 @@ class Admit:
         # Admit makes millions of short-lived objects, none of them in cycles: looking for cycles as often as Python
         # does by default takes a fifth of the time.
         gc.set_threshold(max(_COLLECT_AFTER, gc.get_threshold()[0]), 50, 50)
+        log.info("admit_way", compiled=compiled())
         pause_s = 1.0
         while not stop.is_set():
             try:

@@ -21,7 +21,7 @@ from streams.admit.opening import Opened
 from streams.admit.redact import redact, redact_all, redactions
 from streams.admit.spelling import Column, Columns, Dimensions, Spelt
 
-_SPELT = (
+SPELT = (
     "product",
     "platform",
     "version",
@@ -50,8 +50,8 @@ class Cleaner:
     """
 
     def __init__(self, kind: type[Struct], customer_key: bytes, dimensions: Iterable[str]) -> None:
-        names = [name for name in _SPELT if name in kind.__struct_fields__]
-        self._watched = Dimensions(tuple(name for name in names if name in dimensions))
+        names = [name for name in SPELT if name in kind.__struct_fields__]
+        self.watched = Dimensions(tuple(name for name in names if name in dimensions))
         self._others = tuple(Column(name) for name in names if name not in dimensions)
         self._keyed = blake2b(key=customer_key[:64], digest_size=12)
         self._customers: dict[str, str] = {"": ""}
@@ -61,7 +61,7 @@ class Cleaner:
 
     def clean(self, events: Sequence[Opened], columns: Columns) -> Spelt:
         """Change the events in place, and with them the columns of ids, moments and customers."""
-        spelt = self._watched.spell(events, columns)
+        spelt = self.watched.spell(events, columns)
         for column in self._others:
             column.spell(events, columns)
         self._hash_customers(events, columns)

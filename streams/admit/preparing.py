@@ -22,9 +22,10 @@ from schemas.raw import Exposure
 from streams.admit.fates import COUNTED, LATE, STORED, Tails
 from streams.admit.memory import Bools, Ints, Keys
 from streams.admit.opening import Opened
+from streams.admit.quick import Taken, Way
 from streams.admit.reading import Aside, Opening, read
 from streams.admit.samples import SAMPLE_BYTES, Said, said_of, together
-from streams.admit.spelling import Columns
+from streams.admit.spelling import Columns, Spelt
 from streams.admit.state import PartitionState, RawMessage
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
@@ -65,7 +66,80 @@ class Prepared(NamedTuple):
 def prepare(state: PartitionState, batch: Sequence[RawMessage]) -> Prepared:
     """Open a batch and bring it into columns."""
     tails = Tails(state.channel)
-    return _joined([_some(state, batch[at : at + _AT_ONCE], at, tails) for at in range(0, len(batch), _AT_ONCE)])
+    if state.way is None:
+        return _joined([_some(state, batch[at : at + _AT_ONCE], at, tails) for at in range(0, len(batch), _AT_ONCE)])
+    taken = state.way.read(batch)
+    parts = [_quickly(state, state.way, taken, tails)]
+    left = taken.left()
+    for at in range(0, len(left), _AT_ONCE):
+        places = left[at : at + _AT_ONCE]
+        parts.append(_placed(_some(state, [batch[place] for place in places], 0, tails), places))
+    return _in_order(_joined(parts)) if left else parts[0]
+
+
+def _placed(part: Prepared, places: list[int]) -> Prepared:
+    """The part with its messages' places in the batch, which it has taken for a batch of its own."""
+    asides = [aside._replace(message=places[aside.message]) for aside in part.asides]
+    return part._replace(asides=asides, message=np.array(places, np.int64)[part.message])
+
+
+def _in_order(given: Prepared) -> Prepared:
+    """Events and asides in the order of their messages."""
+    order = np.argsort(given.message)
+    message = given.message[order]
+    asides = sorted(given.asides, key=lambda aside: aside.message)
+    before = np.searchsorted(message, [aside.message for aside in asides]).tolist()
+    asides = [aside._replace(place=place) for aside, place in zip(asides, before, strict=True)]
+    events = Prepared._make(_ordered(column, order) for column in given._replace(asides=[]))
+    return events._replace(asides=asides)
+
+
+def _ordered(column: Any, order: Ints) -> Any:
+    """The column of events in this order; what is no such column as it is."""
+    if isinstance(column, np.ndarray):
+        return column[order]
+    return [column[place] for place in order.tolist()] if isinstance(column, list) and column else column
+
+
+def _quickly(state: PartitionState, way: Way, taken: Taken, tails: Tails) -> Prepared:
+    leaf, late, wanted = _places(state, taken.book, taken.at_ms, taken.rank, taken.spelt)
+    opens = ~taken.updated
+    wanted &= opens & ~late
+    expected = np.where(late, LATE, np.where(opens, COUNTED, STORED))
+    arrived_ms = map(taken.stamps.__getitem__, taken.message.tolist())
+    endings = list(map(tails.__getitem__, zip(arrived_ms, expected.tolist(), strict=True)))
+    records, said = way.write(taken, endings, wanted, state.settings.sample_chars)
+    return Prepared(
+        asides=[],
+        ids=taken.ids,
+        contacts=taken.contacts,
+        records=records,
+        customers=taken.customers,
+        handle_s=[None] * len(records),
+        message=taken.message,
+        book=taken.book,
+        at_ms=taken.at_ms,
+        rank=taken.rank,
+        content=taken.content,
+        key=taken.key,
+        leaf=leaf,
+        opens=opens,
+        expected=expected,
+        said_at=np.where(wanted, np.cumsum(wanted) - 1, -1),
+        said=said,
+        tails=tails,
+    )
+
+
+def _places(state: PartitionState, book: Ints, at_ms: Ints, rank: Keys, spelt: Spelt) -> tuple[Ints, Bools, Bools]:
+    """Leaves, which contacts come too late, and which may be samples."""
+    leaf, late, wanted = np.zeros(book.size, np.int64), np.zeros(book.size, bool), np.zeros(book.size, bool)
+    for number in np.unique(book).tolist():
+        mine = book == number
+        leaf[mine] = state.book(number).leaf_numbers(spelt.rows[mine], spelt, state.channel)
+        late[mine] = state.book(number).buckets(at_ms[mine]) < state.book(number).until
+        wanted[mine] = state.book(number).wants(at_ms[mine], leaf[mine], rank[mine])
+    return leaf, late, wanted
 
 
 def _joined(parts: list[Prepared]) -> Prepared:
@@ -105,12 +179,7 @@ def _some(state: PartitionState, batch: Sequence[RawMessage], first: int, tails:
     book = _books(state, columns["workspace"])
     at_ms = np.rint(1000 * np.array(list(map(datetime.timestamp, columns["occurred_at"])))).astype(np.int64)
     rank = np.array(list(map(xxh3_64_intdigest, ids)), np.uint64)
-    leaf, late, wanted = np.zeros(len(events), np.int64), np.zeros(len(events), bool), np.zeros(len(events), bool)
-    for number in set(book.tolist()):
-        mine = book == number
-        leaf[mine] = state.book(number).leaf_numbers(spelt.rows[mine], spelt, state.channel)
-        late[mine] = state.book(number).buckets(at_ms[mine]) < state.book(number).until
-        wanted[mine] = state.book(number).wants(at_ms[mine], leaf[mine], rank[mine])
+    leaf, late, wanted = _places(state, book, at_ms, rank, spelt)
     opens = _opens(state, columns)
     wanted &= opens & ~late
     expected = np.where(late, LATE, np.where(opens, COUNTED, STORED))

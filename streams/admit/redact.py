@@ -98,8 +98,18 @@ def _suspicious(data: bytes) -> list[int]:
     return places
 
 
+def redact_bytes(texts: Sequence[bytes]) -> list[bytes]:
+    """UTF-8 strings without NUL characters, each redacted as if it were alone."""
+    clean = _replaced(SEPARATOR.encode().join(texts))
+    return clean.decode("utf-8", "replace").encode().split(SEPARATOR.encode())
+
+
 def _redacted(data: bytes) -> list[str]:
     """Joined strings, redacted and parted again."""
+    return _replaced(data).decode("utf-8", "replace").split(SEPARATOR)
+
+
+def _replaced(data: bytes) -> bytes:
     pieces: list[bytes] = []
     kept = at = 0
     matches = _FIND(data)
@@ -115,7 +125,7 @@ def _redacted(data: bytes) -> list[str]:
         if at != end:
             matches = _FIND(data, at)
     pieces.append(data[kept:])
-    return b"".join(pieces).decode("utf-8", "replace").split(SEPARATOR)
+    return b"".join(pieces)
 
 
 def _after_run(data: bytes, start: int, end: int) -> int:

@@ -28,15 +28,15 @@ class Dimensions:
     """The watched dimensions of a kind, spelt together: whole combinations are looked up."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
+        self.names = names
         self._known: dict[tuple[str, ...], int] = {}
-        self._values: list[tuple[str, ...]] = []
+        self.values: list[tuple[str, ...]] = []
         self._changes: dict[int, list[tuple[str, str]]] = {}
 
     def spell(self, events: Sequence[Opened], columns: Mapping[str, Sequence[Any]]) -> Spelt:
         """Spell the dimensions of every event."""
         missing = ("",) * len(events)
-        given = list(zip(*(columns.get(name, missing) for name in self._names), strict=True)) or [()] * len(events)
+        given = list(zip(*(columns.get(name, missing) for name in self.names), strict=True)) or [()] * len(events)
         found: list[Any] = list(map(self._known.get, given))
         if None in found:
             found = self._learn(given)
@@ -44,19 +44,23 @@ class Dimensions:
             for event, row in zip(events, found, strict=True):
                 for name, value in self._changes.get(row, ()):
                     setattr(event, name, value)
-        return Spelt(np.array(found, np.int64), self._values, self._names)
+        return Spelt(np.array(found, np.int64), self.values, self.names)
+
+    def rows_of(self, given: Sequence[tuple[str, ...]]) -> list[int]:
+        """The rows of combinations; where too many are known, all are learnt anew, and ``values`` is another list."""
+        return self._learn(given) if set(given).difference(self._known) else [self._known[values] for values in given]
 
     def _learn(self, given: Sequence[tuple[str, ...]]) -> list[int]:
         if len(self._known) > _REMEMBERED:
-            self._known, self._values, self._changes = {}, [], {}
+            self._known, self.values, self._changes = {}, [], {}
         for some in set(given).difference(self._known):
             # One object per value keeps what looking up touches small.
             values = tuple(map(sys.intern, some))
-            row = self._known[values] = len(self._values)
-            right = tuple(sys.intern(spell(*pair)) for pair in zip(self._names, values, strict=True))
-            self._values.append(right)
+            row = self._known[values] = len(self.values)
+            right = tuple(sys.intern(spell(*pair)) for pair in zip(self.names, values, strict=True))
+            self.values.append(right)
             if right != values:
-                pairs = zip(self._names, right, values, strict=True)
+                pairs = zip(self.names, right, values, strict=True)
                 self._changes[row] = [(name, new) for name, new, old in pairs if new != old]
         return [self._known[values] for values in given]
 

@@ -18,6 +18,7 @@ from streams.admit.buckets import Book
 from streams.admit.cleaning import cleaner
 from streams.admit.frames import Place
 from streams.admit.opening import Usual
+from streams.admit.quick import way
 from streams.admit.settings import AdmitSettings
 
 CHANNELS = {TICKETS.name: "ticket", CHATS.name: "chat", SURVEYS.name: "survey"}
@@ -85,6 +86,7 @@ class PartitionState:
         dimensions = frozenset(name for workspace in workspaces for name in workspace.dimensions)
         self.cleaner = cleaner(topic.type if self.counts else Ticket, settings.customer_key, dimensions)
         self.usual = Usual(topic.type)
+        self.way = way(topic.type, self.cleaner, tuple(self.books), settings.max_message_bytes)
         self.channel = CHANNELS.get(topic.name, "")
 
     def book(self, number: int) -> Book:
