@@ -77,7 +77,9 @@ def _reduced_zone(zone: ZoneInfo) -> tuple[Callable[[str], ZoneInfo], tuple[str]
     return _zone, (zone.key,)
 
 
-REDUCED: Mapping[type, Callable[[Any], Any]] = MappingProxyType({**copyreg.dispatch_table, np.ndarray: _reduced, ZoneInfo: _reduced_zone})
+REDUCED: Mapping[type, Callable[[Any], Any]] = MappingProxyType(
+    {**copyreg.dispatch_table, np.ndarray: _reduced, ZoneInfo: _reduced_zone}
+)
 
 
 class _Thawer(pickle.Unpickler):
