@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple
 
 import cramjam
@@ -124,7 +125,7 @@ class Shelf:
         paths = self._paths()
         number = _number(paths[-1]) + 1 if paths else 1
         final = self._folder / f"{self._name}.{number:09}{SUFFIX}"
-        beside = self._folder / f"{final.name}.{os.getpid()}.part"
+        beside = self._folder / f"{final.name}.{token_hex(8)}.part"
         try:
             _write_whole(beside, MAGIC + blake2b(body, digest_size=DIGEST).digest() + body)
             self._at("keeping")

@@ -277,10 +277,15 @@ class Runner:
         return verdict == "next"
 
     def _begins_late(self, item: Delivery, series: Series) -> bool:
-        """Whether retention has cut what came before the first record of a series: then this one is its beginning."""
-        if not self._beginning or self._low(item) == 0 or self._progress.applied.last(series) > 0:
+        """Whether retention has cut what came before the first record of a series: then this one is its beginning.
+
+        What is applied has been read in order, so nothing before it was merely skipped in delivery. A series that comes
+        only later changes nothing in how outputs are counted.
+        """
+        if self._low(item) == 0 or self._progress.applied.last(series) > 0:
             return False
-        self._progress.begin_late(series.workspace)
+        if self._beginning:
+            self._progress.begin_late(series.workspace)
         log.warning("history_cut", **series._asdict(), partition=self.partition, offset=item.offset)
         meters.CUT.labels(self.stage.name, item.topic, str(self.partition)).inc()
         return True

@@ -88,9 +88,17 @@ class Told(Struct):
     def begin_late(self, workspace: str) -> dict[Series, int]:
         """From now on time and names decide for this workspace; the last ``seq`` of each of its outputs' series so far."""
         self.late.add(workspace)
+        self._count_cut_spikes()
         mine = {_series(key): heard.seq for key, heard in self.heard.items() if _series(key).workspace == workspace}
         self.issued.update({_key(series): seq for series, seq in mine.items()})
         return mine
+
+    def _count_cut_spikes(self) -> None:
+        """Where no spike is left on the topic, the expectations still say how many there were."""
+        for key, heard in list(self.heard.items()):
+            if _series(key).topic == EXPECTATIONS.name:
+                spikes = self.heard.setdefault(_key(_spikes(_series(key))), Heard())
+                spikes.seq = spikes.seq if spikes.seq > 0 else max(heard.covered, default=0)
 
     def retold(self, series: Series, record: Sequenced) -> Sequenced | None:
         """The output as it goes on from what is there, or nothing if it was told."""

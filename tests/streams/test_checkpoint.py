@@ -297,7 +297,7 @@ def test_dying_before_the_rename_leaves_the_one_before(tmp_path: Path) -> None:
     (half,) = tmp_path.glob("*.part")
     os.utime(half, (0, 0))
     assert _resumed(topics, tmp_path) == (60, [])
-    _runner(topics, _shelf(tmp_path)).keep()
+    assert _runner(topics, _shelf(tmp_path)).keep()
     assert not list(tmp_path.glob("*.part"))
 
 

@@ -164,11 +164,14 @@ def told() -> Whole:
     return records, line.topics, lengths
 
 
-def _restarted(told: Whole, only: tuple[Topic, ...] = (FRAMES, TIMELINE, *OUTPUTS)) -> Line:
+def _restarted(
+    told: Whole, only: tuple[Topic, ...] = (FRAMES, TIMELINE, *OUTPUTS), spikes_from: int | None = None
+) -> Line:
     _, whole, lengths = told
     topics = Topics()
     topics.logs = {name: log[: lengths[name]] for name, log in whole.logs.items()}
     _cut(topics, START + CUT * WEEK * STEP, only)
+    topics.lows[SPIKES.name] = topics.lows.get(SPIKES.name, 0) if spikes_from is None else spikes_from
     return Line(topics)
 
 
@@ -274,6 +277,28 @@ def test_a_spike_that_died_with_its_writer_is_told_though_its_expectation_was(to
 def test_where_only_one_side_was_cut_nothing_is_told_again_either(cut: str, told: Whole) -> None:
     line = _restarted(told, only=(FRAMES, TIMELINE) if cut == "inputs" else OUTPUTS)
     assert {name: len(log) for name, log in line.topics.logs.items()} == told[2]
+
+
+def test_a_series_all_of_which_was_cut_begins_with_its_next_record(told: Whole) -> None:
+    records, whole, lengths = told
+    line = _restarted(told, spikes_from=lengths[SPIKES.name])
+    line.tell_daily(records[RESTART * WEEK * 4 :])
+    attributed = {one.spike_id for one in _after(line.topics, ATTRIBUTIONS.name, lengths)}
+    assert attributed == {one.spike_id for one in _after(whole, SPIKES.name, lengths) if one.revision == 1}
+
+
+def test_a_record_that_was_merely_skipped_in_delivery_is_no_cut() -> None:
+    topics = Topics()
+    frames = [one for one in _records() if isinstance(one, Frame)][:6]
+    topics.logs[FRAMES.name] = [b""] * 10
+    topics.lows[FRAMES.name] = 10
+    line = Line(topics)
+    for frame in frames:
+        topics.append(FRAMES.name, encode(frame))
+    for item in reversed(topics.deliveries(FRAMES.name)):
+        line.runners[0].deliver(item)
+    assert line.runners[0].unkept == 6
+    assert line.runners[0].late == []
 
 
 def test_a_hole_behind_the_cut_is_still_one(told: Whole) -> None:
