@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from schemas.broker import Broker
@@ -64,6 +65,18 @@ def test_in_the_end_what_has_caught_up_is_kept_unless_something_failed(tmp_path:
             crew.fatal = failed
             crew.close()
             assert (ready.kept, behind.kept) == (kept, 0)
+
+
+def test_health_says_whose_history_was_cut() -> None:
+    agents = Agents(Broker(servers="127.0.0.1:1"), ())
+    crew: Any = SimpleNamespace(owned={Post("summing", 2)}, caught_up=True, late=[])
+    agents._describe(crew, joined=True)
+    assert agents.health().detail == "serving partitions 2"
+    crew.late = [f"shop-{number}" for number in range(7)]
+    agents._describe(crew, joined=True)
+    assert agents.health().detail == (
+        "serving partitions 2; history begins where retention has cut it: shop-0, shop-1, shop-2, shop-3, shop-4 and 2 more"
+    )
 
 
 def test_agents_that_are_started_again_go_on_from_their_checkpoints(tmp_path: Path) -> None:
