@@ -7,13 +7,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from schemas.broker import Broker
-from schemas.catalog import ALERTS, EXPECTATIONS
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.broker import Broker, client_config
+from schemas.catalog import ALERTS, EXPECTATIONS, FRAMES
 from streams.checkpoint import newest_age_s
 from streams.crew import Crew, Post
 from streams.embedded import embedded_broker
+from streams.reader import Place, Reader
 from streams.topics import ensure_topics
 from streams.worker import Agents, AgentSettings
+from tests.kafka import apache_kafka
 from tests.pipeline import eventually, running
 from tests.streams.toys import TOYS, expected, frames, publish, read_back, workspaces
 
@@ -101,3 +107,42 @@ def test_agents_that_are_started_again_go_on_from_their_checkpoints(tmp_path: Pa
             eventually(lambda: len(read_back(broker, ALERTS)) == len(wanted["alerts"]))
         assert read_back(broker, EXPECTATIONS) == wanted["expectations"]
         assert read_back(broker, ALERTS) == wanted["alerts"]
+
+
+@pytest.mark.kafka
+def test_on_apache_kafka_agents_begin_where_the_topic_was_cut() -> None:
+    spaces = workspaces(1)
+    records = frames(["shop-0"], 60)
+    wanted = [(one.seq, one.until) for one in expected(records, spaces)["expectations"].values()]  # type: ignore[attr-defined]
+    half = len(records) // 2
+    sofar = len(expected(records[:half], spaces)["expectations"])
+
+    def told() -> list[tuple[int, object]]:
+        return [(one.seq, one.until) for one in read_back(broker, EXPECTATIONS).values()]  # type: ignore[attr-defined]
+
+    def agents() -> Agents:
+        return Agents(broker, spaces, AgentSettings(group="toys", check_s=0.2), stages=TOYS)
+
+    with apache_kafka() as broker:
+        ensure_topics(broker)
+        publish(broker, records[:half])
+        with running(agents()):
+            eventually(lambda: len(told()) == sofar)
+        _cut_frames(broker, half // 2)
+        publish(broker, records[half:])
+        again = agents()
+        with running(again):
+            eventually(lambda: len(told()) == len(wanted))
+            eventually(lambda: again.health().detail.endswith("; history begins where retention has cut it: shop-0"))
+        assert told() == wanted
+
+
+def _cut_frames(broker: Broker, before: int) -> None:
+    """As retention would, in the partition that has any."""
+    admin = AdminClient(client_config(broker))
+    reader = Reader(broker)
+    bounds = reader.bounds([Place(FRAMES.name, partition) for partition in range(4)])
+    reader.close()
+    (place,) = [place for place, one in bounds.items() if one.high > 0]
+    deleted = admin.delete_records([TopicPartition(place.topic, place.partition, before)])
+    assert [one.result(10.0).low_watermark for one in deleted.values()] == [before]

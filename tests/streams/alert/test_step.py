@@ -212,3 +212,13 @@ def test_sequences_have_no_holes_and_keys_are_unique() -> None:
     found = alerts(nameless(1), impact(1), impact(2, 50.0), gone(nameless(1)), impact(3, state="closed"))
     assert [one.seq for one in found] == list(range(1, len(found) + 1))
     assert len({(one.alert_id, one.revision) for one in found}) == len(found)
+
+
+def test_an_impact_whose_beginning_was_cut_is_taken_as_told() -> None:
+    found = alerts(impact(7), impact(8, 21.0), impact(9, 50.0), impact(10, 50.0, state="closed"))
+    assert [(one.event, one.moved) for one in found] == [("updated", "grown"), ("resolved", None)]
+
+
+@pytest.mark.parametrize(("state", "later"), [("closed", ["updated"]), ("withdrawn", ["opened"])])
+def test_one_that_had_ended_before_it_was_cut_can_come_back(state: Any, later: list[str]) -> None:
+    assert [one.event for one in alerts(impact(7, state=state), impact(8))] == later

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,9 @@ from schemas.catalog import ATTRIBUTIONS, IMPACTS
 from schemas.frame import Signs
 from schemas.quality import QualityResult
 from schemas.raw import Feedback, RollOutStep
+from schemas.spike import Expectation
 from schemas.timeline import Change, Hunch, PopulationCount, Scope
+from schemas.workspace import Workspace
 from streams.attribute.step import ATTRIBUTE, SETTLE
 
 Run = Callable[..., list[Any]]
@@ -346,3 +348,28 @@ def test_nothing_is_decided_before_every_timeline_input_has_spoken(world: Any, r
     w = world()
     records = [r for records in w.records() for r in records if getattr(r, "origin", "") != "changes/0"]
     assert run_stage(ATTRIBUTE, w.workspace(), records) == []
+
+
+JUDGED = datetime(2024, 1, 1, 1, tzinfo=UTC)
+
+
+def _expectation(seq: int, spike_seq: int) -> Expectation:
+    return Expectation(
+        workspace="shop",
+        origin="contacts",
+        seq=seq,
+        stream="contacts",
+        bucket_start=JUDGED - timedelta(hours=1),
+        bucket_s=3600,
+        until=JUDGED,
+        spike_seq=spike_seq,
+    )
+
+
+@pytest.mark.parametrize(("seq", "judged"), [(1, None), (9, JUDGED)])
+def test_spikes_that_were_cut_with_the_first_expectations_are_not_waited_for(seq: int, judged: object) -> None:
+    state, _ = ATTRIBUTE.step(ATTRIBUTE.start(Workspace(name="shop", bucket_s=3600)), _expectation(seq, 3))
+    assert state.streams["contacts"].judged == judged
+    state, _ = ATTRIBUTE.step(state, _expectation(seq + 1, 4))
+    assert state.streams["contacts"].judged == judged
+    assert len(state.streams["contacts"].marks) == (1 if judged else 2)
