@@ -12,6 +12,7 @@ from stats.errors import DomainError
 
 Floats = NDArray[np.float64]
 _Z90 = 1.6448536269514722
+_COVERED = 0.9
 
 
 def posterior(log_odds: Floats, *, temperature: float, ceiling: float) -> Floats:
@@ -48,26 +49,33 @@ def posterior(log_odds: Floats, *, temperature: float, ceiling: float) -> Floats
 def cause_interval(probability: float, *, excess: float, low: float, high: float) -> tuple[float, float]:
     """90% interval of a spike's contacts due to one cause: all of the excess with ``probability``, else none.
 
-    ``low`` and ``high`` are the 90% interval of the spike's own excess, taken as normal on either side.
+    It holds 90% of this mixture: around the excess, where the cause is likelier than 90% and that leaves it above zero,
+    else from zero. ``low`` and ``high`` are the 90% interval of the spike's own excess, taken as normal on either side.
+    If the probability and that interval are right, it covers in 90% of cases.
 
     Raises:
         DomainError: naming the argument outside its range.
 
-    >>> cause_interval(0.5, excess=100.0, low=80.0, high=120.0)[0]
-    0.0
+    >>> [round(end) for end in cause_interval(0.5, excess=100.0, low=80.0, high=120.0)]
+    [0, 110]
+    >>> [round(end) for end in cause_interval(0.98, excess=100.0, low=80.0, high=120.0)]
+    [79, 121]
     """
     if not 0 <= probability <= 1:
         raise DomainError("probability", probability, "in [0, 1]")
     if not low <= excess <= high:
         raise DomainError("excess", excess, f"within its interval {low} to {high}")
-    return tuple(_quantile(q, probability, excess, low, high) for q in (0.05, 0.95))  # type: ignore[return-value]
+    if probability <= 1.0 - _COVERED:
+        return 0.0, 0.0
+    tail = (1.0 - _COVERED / probability) / 2
+    if probability > _COVERED and (least := _quantile(tail, excess, low, high)) > 0:
+        return least, _quantile(1.0 - tail, excess, low, high)
+    return 0.0, _quantile(1.0 - (1.0 - _COVERED) / probability, excess, low, high)
 
 
-def _quantile(q: float, p: float, excess: float, low: float, high: float) -> float:
-    nothing = 1.0 - p
-    if q <= nothing:
-        return 0.0
-    z = float(ndtri(min(max((q - nothing) / p, 1e-9), 1 - 1e-9)))
+def _quantile(q: float, excess: float, low: float, high: float) -> float:
+    """Of the spike's own excess, not below zero."""
+    z = float(ndtri(min(max(q, 1e-9), 1 - 1e-9)))
     side = (high - excess) if z > 0 else (excess - low)
     return max(0.0, excess + z * side / _Z90)
 

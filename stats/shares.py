@@ -63,22 +63,46 @@ def widened(ratio: Ratio, sd: float) -> Ratio:
     )
 
 
-def ratio_weight(ratio: Ratio, *, spread: float = 0.35, silent: float = 0.2) -> float:
+def foretold_ratio(gained: Ratio, expected: float) -> Ratio:
+    """The ratio that would be seen if a spike's whole excess came from the group in question.
+
+    Args:
+        gained: The spike's excess with its 90% interval.
+        expected: What the group would have written at the others' rate. Must be > 0.
+
+    Raises:
+        DomainError: naming the argument outside its range.
+
+    >>> [round(part, 1) for part in foretold_ratio(Ratio(50.0, 30.0, 80.0), 20.0)]
+    [3.5, 2.5, 5.0]
+    """
+    if not expected > 0:
+        raise DomainError("expected", expected, "> 0")
+    value, low, high = (1.0 + max(part, 0.0) / expected for part in gained)
+    return Ratio(value, min(low, value), max(high, value))
+
+
+def ratio_weight(
+    ratio: Ratio, foretold: Ratio, *, spread: float = 0.28, part: float = 0.85, silent: float = 0.15
+) -> float:
     """Log-odds in nats that a rate ratio is a cause's rather than a bystander's.
 
     The log of a bystander's ratio is normal around 0 (those who update first write a little more or less: ``spread``),
-    that of a cause around log 3.5 with deviation 1, and a share ``silent`` of causes harms all alike. Bounded to
-    [-2, 3.5].
+    that of a cause around what the spike's excess foretells if ``part`` of it is the cause's, as wide and by how uncertain
+    that is; a share ``silent`` of causes harms all alike. Bounded to [-2, 4].
 
-    >>> [round(ratio_weight(Ratio(value, value / 1.4, value * 1.4)), 1) for value in (1.0, 2.0, 6.0)]
-    [-1.1, 0.3, 3.5]
+    >>> [round(ratio_weight(Ratio(value, value / 1.4, value * 1.4), Ratio(2.0, 1.6, 2.4)), 1) for value in (1.0, 1.5, 2.0)]
+    [-1.1, 0.4, 1.8]
     """
     noise = min((math.log(ratio.high) - math.log(ratio.value)) / _Z90, 0.5 if ratio.value < 1 else 2.0)
+    centre, low, high = (math.log1p(part * (value - 1.0)) for value in foretold)
+    unsure = (high - low) / (2 * _Z90)
     x = max(math.log(ratio.value), 0.0)  # whoever writes less than others is not hurt more: no tail on that side
     bystander = _log_normal(x, 0.0, math.hypot(spread, noise))
-    cause = _log_normal(x, math.log(3.5), math.hypot(1.0, noise))
+    # Beyond what is foretold nothing speaks against the cause: its customers may write more about other things, too.
+    cause = _log_normal(min(x, centre), centre, math.hypot(spread, noise, unsure))
     mixed = float(np.logaddexp(math.log(1.0 - silent) + cause, math.log(silent) + bystander))
-    return max(-2.0, min(3.5, mixed - bystander))
+    return max(-2.0, min(4.0, mixed - bystander))
 
 
 def _log_normal(x: float, mean: float, sd: float) -> float:

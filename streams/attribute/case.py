@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.attribution import Attribution, Quote, Term
-from schemas.raw import Feedback
+from schemas.raw import ChangeKind, Feedback
 from schemas.spike import Spike
 from stats.words import SLOTS, excess_terms, function_slots, slot, words
 from streams.attribute import memory as past
 from streams.attribute.memory import Document, Memory, WordCounts
 from streams.attribute.telling import TERMS, phrase, quotes, usual_terms
+from streams.attribute.voices import SAID, Voice, voice_slots
 
 Floats = NDArray[np.float64]
 FEWEST = 3
@@ -55,6 +56,7 @@ class SpikeWords:
     clarity: float = 0.0
     versions: dict[str, tuple[float, float]] = field(default_factory=dict)
     voice: dict[int, float] = field(default_factory=dict)
+    voices: dict[ChangeKind, Voice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def read_words(case: Case, memory: Memory, others: Sequence[Spike]) -> SpikeWord
         clarity=_clarity(case.spike, docs, now, usual, strength),
         versions=_versions(few, earlier),
         voice={int(place): float(strength[place]) for place in voiced},
+        voices={kind: Voice(_said_by(docs, voice_slots(kind)), _usually(usual, voice_slots(kind))) for kind in SAID},
     )
 
 
@@ -150,13 +153,22 @@ def _clarity(spike: Spike, docs: list[Document], now: WordCounts, usual: WordCou
     best = [int(place) for place in np.argsort(-gained, kind="stable")[:CLEAR_TERMS] if gained[place] > 0]
     if len(docs) < FEWEST or not best:
         return 0.0
+    gain = _said_by(docs, np.array(best)) - _usually(usual, np.array(best))
+    needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
+    return float(np.clip(gain / needed, 0.0, 1.0)) * min(1.0, len(docs) / 12)
+
+
+def _said_by(docs: list[Document], places: NDArray[np.int64]) -> float:
+    """Share of the contacts that use one of the words."""
     lengths, weights = np.array([len(doc.slots) for doc in docs]), np.array([doc.weight for doc in docs])
     hit = np.zeros(len(docs), dtype=bool)
-    hit[np.repeat(np.arange(len(docs)), lengths)[np.isin(np.concatenate([doc.slots for doc in docs]), best)]] = True
-    said = float(weights[hit].sum() / weights.sum())
-    usually = 1.0 - float(np.prod(1.0 - np.minimum(usual.counts[best] / max(usual.total, 1.0), 1.0)))
-    needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
-    return float(np.clip((said - usually) / needed, 0.0, 1.0)) * min(1.0, len(docs) / 12)
+    hit[np.repeat(np.arange(len(docs)), lengths)[np.isin(np.concatenate([doc.slots for doc in docs]), places)]] = True
+    return float(weights[hit].sum() / weights.sum())
+
+
+def _usually(usual: WordCounts, places: NDArray[np.int64]) -> float:
+    """About the share of usual contacts that use one of the words: as if they came independently."""
+    return 1.0 - float(np.prod(1.0 - np.minimum(usual.counts[places] / max(usual.total, 1.0), 1.0)))
 
 
 def says(text: str, term: str) -> bool:

@@ -22,9 +22,10 @@ LOOSE = 0.05
 SPOKEN = 8
 ECHO_H = 1.0
 IMPOSSIBLE = -30.0
-TOGETHER = 2.0
-"""Nats against ``unknown`` that the spikes beside one may add to or take from a cause in all: fitted on worlds of the
-families meant for it (docs/attribution.md), where more made named causes sure and wrong."""
+TOGETHER, AGAINST = 2.0, 0.3
+"""Nats against ``unknown`` that the spikes beside one may add to a cause in all, and what of those that they take from it
+counts: fitted on worlds of the families meant for it (docs/attribution.md). More for a cause made named causes sure and
+wrong; what spoke against one by 1.8 nats was worth 0.5."""
 
 
 class Company(NamedTuple):
@@ -100,6 +101,7 @@ def join(case: Case, standing: Standing, cases: Iterable[Case], *, events_per_da
     prior = np.exp(prior - prior.max(axis=1, keepdims=True))
     _, added = joint_posterior(own, prior / prior.sum(axis=1, keepdims=True), parents, np.array(ties))
     nats = np.clip((added[row] - added[row][causes.index("unknown")]) * TEMPERATURE, -TOGETHER, TOGETHER)
+    nats = np.where(nats < 0.0, AGAINST * nats, nats)
     leader = line[parents[row]].last if parents[row] >= 0 else None
     return Company(dict(zip(causes, nats.tolist(), strict=True)), ties[row], leader, parents.count(row))
 

@@ -12,19 +12,24 @@ from numpy.typing import NDArray
 from schemas.attribution import Evidence
 from schemas.spike import Spike
 from schemas.timeline import Change
+from stats.voices import voice_weight
 from stats.words import match_scores, placebo_z, slot, words, words_weight
 from streams.attribute.book import Version
 from streams.attribute.case import SpikeWords
-from streams.attribute.evidence import Surroundings, line
+from streams.attribute.evidence import PLURALS, Surroundings, line
 from streams.attribute.kinds import REMEDY
 from streams.attribute.onset import start_of
 
 PASSAGE, PASSAGE_FROM = 5, 4_000
+ENOUGH = 8
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 ONE_WORD = 1.0
 DIFFUSE, CLEAR, WORDY = 0.3, 0.1, 12
 """Share of causes whose words nobody repeats: in a spike that says nothing unusual, and in one that speaks with one voice."""
+OUTSPOKEN = 0.4
+"""How much rarer that is where the record tells what customers meet (all kinds but releases, whose notes praise what is
+new and are silent about what broke)."""
 
 
 class Match(NamedTuple):
@@ -78,7 +83,8 @@ def _match(
     needed = min(1.0, max(0.02, around.spike.excess / max(float(around.spike.observed), 1.0)))
     covered = max(now - usual, 0.0) / needed
     wordy = min(1.0, len(own.slots) / WORDY)
-    weight = words_weight(z, silent=DIFFUSE - (DIFFUSE - CLEAR) * found.clarity * wordy)
+    silent = DIFFUSE - (DIFFUSE - CLEAR) * found.clarity * wordy
+    weight = words_weight(z, silent=silent * (1.0 if version.change.kind == "release" else OUTSPOKEN))
     weight *= min(1.0, max(0.25, covered / 0.3)) if weight > 0 else 1.0
     sentence = _said(around, version.change, shared, gain[best], (now, usual, z))
     fixing = float(gain[np.isin(own.slots, own.fixing)].sum()) / max(float(gain.sum()), 1e-9)
@@ -94,6 +100,20 @@ def _said(around: Surroundings, change: Change, shared: Ids, gains: Floats, numb
     passage = telling_passage(change, dict(zip(shared.tolist(), gains.tolist(), strict=True)))
     its = f"; it says '{passage}'" if passage else ""
     return f"{now:.0%} of the contacts share {words_shared} with it (usually {usual:.0%}){its}: {z:+.1f} sd against other changes."
+
+
+def voice_line(change: Change, spike: Spike, found: SpikeWords) -> Evidence | None:
+    """Whether what is beyond the usual is written as customers write about such changes.
+
+    ``None`` for a kind without a voice, and for fewer than :data:`ENOUGH` sampled contacts.
+    """
+    voice = found.voices.get(change.kind)
+    if voice is None or found.sampled < ENOUGH:
+        return None
+    needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
+    weight = voice_weight(voice.now, voice.usual, sampled=found.sampled, needed=needed)
+    sentence = f"{voice.now:.0%} of the contacts use words that people use of {PLURALS[change.kind]} (usually {voice.usual:.0%})."
+    return line("words", weight, sentence, kind_now=voice.now, kind_usual=voice.usual)
 
 
 def telling_passage(change: Change, gains: Mapping[int, float]) -> str:

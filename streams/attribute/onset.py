@@ -17,6 +17,9 @@ from streams.attribute.case import window
 from streams.attribute.evidence import Surroundings, line
 from streams.attribute.kinds import ENDING, HABITS, NEVER, PRECISION_H, TOO_LATE
 
+TRAILS, REST = timedelta(hours=6), 0.2
+"""How long after the end of an incident, a campaign or a shortage its contacts still come, and what share comes later yet."""
+
 
 def span(hours: float) -> str:
     """A duration for people.
@@ -66,7 +69,7 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
 
 def _cost_of_before(share: float) -> float:
     """Nats for the share of an excess that had come before the change: a tenth may be a badly drawn onset, half is not."""
-    return 7.0 * max(share - 0.1, 0.0) + 14.0 * max(share - 0.45, 0.0)
+    return 8.0 * max(share - 0.1, 0.0) + 16.0 * max(share - 0.45, 0.0)
 
 
 def _density(change: Change, spike: Spike, onset: datetime) -> float:
@@ -94,14 +97,21 @@ def _density(change: Change, spike: Spike, onset: datetime) -> float:
 
 def _share_before(around: Surroundings, start: datetime) -> float:
     """Share of the spike's excess that had come before a moment inside it."""
+    start_s, end_s = window(around.spike)
+    return 1.0 if start.timestamp() >= end_s else _share(around, start_s, start.timestamp())
+
+
+def _share_after(around: Surroundings, end: datetime) -> float:
+    """Share of the spike's excess that came after a moment inside it."""
+    start_s, end_s = window(around.spike)
+    return 0.0 if end.timestamp() >= end_s else _share(around, max(end.timestamp(), start_s), end_s)
+
+
+def _share(around: Surroundings, from_s: float, to_s: float) -> float:
     memory, spike = around.memory, around.spike
-    start_s, end_s = window(spike)
-    turn_s = start.timestamp()
-    if turn_s >= end_s:
-        return 1.0
     mask = past.inside(memory, spike.slice)
-    seen = float(past.counted(memory, start_s, turn_s)[mask].sum())
-    usual = float(past.usual(memory, start_s, turn_s, onset_s=start_s)[mask].sum())
+    seen = float(past.counted(memory, from_s, to_s)[mask].sum())
+    usual = float(past.usual(memory, from_s, to_s, onset_s=window(spike)[0])[mask].sum())
     return min(1.0, max(0.0, (seen - usual) / max(spike.excess, 1.0)))
 
 
@@ -148,8 +158,27 @@ def dose_line(change: Change, around: Surroundings) -> Evidence | None:
     """Whether the excess stopped when the change ended; ``None`` while it lasts or when it ended before the onset.
 
     Compared are stretches of equal length just before and just after the end: a spike that was over anyway, or
-    fades slowly, says nothing.
+    fades slowly, says nothing. Of a change whose effect goes with its end, much of the excess long after it speaks
+    against it, whatever happened at the end itself.
     """
+    stopped, trailing = _stopped(change, around), _trailing(change, around)
+    return trailing if stopped is None or (trailing is not None and trailing.weight < stopped.weight) else stopped
+
+
+def _trailing(change: Change, around: Surroundings) -> Evidence | None:
+    """What of the excess came when the change had been over for :data:`TRAILS`; ``None`` for a usual rest."""
+    spike, ends = around.spike, change.ends_at
+    if change.kind not in ENDING or ends is None or ends <= spike.onset:
+        return None
+    share = _share_after(around, ends + TRAILS)
+    if share <= REST:
+        return None
+    hours = TRAILS / timedelta(hours=1)
+    sentence = f"{share:.0%} of the excess came more than {hours:.0f} h after it ended ({ends:%Y-%m-%d %H:%M})."
+    return line("dose", max(-7.0 * (share - REST), -5.0), sentence, share_after=share)
+
+
+def _stopped(change: Change, around: Surroundings) -> Evidence | None:
     spike = around.spike
     if change.ends_at is None or change.ends_at <= spike.onset:
         return None

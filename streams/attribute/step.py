@@ -332,19 +332,22 @@ def _numbered(state: State, record: Attribution | Impact) -> Sequenced:
 def _per_day(state: State, spike: Spike, memory: Memory) -> tuple[float, float]:
     """How often spikes come without a logged cause, and how often at all, those of one event once.
 
-    What the spikes so far came to (sums of probabilities), shrunk towards twice the budget of false ones over four weeks.
+    What the spikes so far came to (sums of probabilities), shrunk over four weeks: spikes of no logged cause towards the
+    budget of false ones, all together towards twice that.
     """
     budget_per_day = spike.budget_per_week / 7
     watched_s = memory.last_s - memory.first_s if memory.first_s is not None else 0.0
     days = min(watched_s, KEPT.total_seconds()) / past.DAY_S
-    nameless = events = 0.0
+    unlogged = events = 0.0
     for spike_id, case in sorted(state.cases.items()):
         if case.last is not None and spike_id != spike.spike_id and case.spike.state != "merged":
             own = 1.0 - case.tie
             events += own
-            nameless += own * sum(one.probability for one in case.last.candidates if not one.key)
-    rates = [(28 * 2 * budget_per_day + found) / (28 + days) for found in (nameless, events)]
-    return min(1.0, max(0.01, rates[0])), max(0.01, rates[1])
+            unlogged += own * sum(one.probability for one in case.last.candidates if one.kind == "unknown")
+    unknown, all_together = (
+        (28 * stated * budget_per_day + found) / (28 + days) for stated, found in ((1, unlogged), (2, events))
+    )
+    return min(1.0, max(0.01, unknown)), max(0.01, all_together)
 
 
 def _hours(case: Case, memory: Memory) -> float | None:

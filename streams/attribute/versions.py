@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.attribution import Evidence
 from schemas.timeline import Change
-from stats.shares import adoption_weight, rate_ratio, ratio_weight, share_spread, widened
+from stats.shares import Ratio, adoption_weight, foretold_ratio, rate_ratio, ratio_weight, share_spread, widened
 from stats.words import slot, words
 from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords, plain_version, window
@@ -87,7 +87,24 @@ def _beside(change: Change, version: str, around: Surroundings, place: dict[str,
     )
     numbers = {"seen": seen, "expected": expected, "others": others, "control": control}
     numbers |= {"active": active} if active else {}
-    return line("exposure", ratio_weight(ratio), sentence, ratio=ratio.value, low=ratio.low, high=ratio.high, **numbers)
+    return _rate_line(around, ratio, sentence, numbers)
+
+
+def _rate_line(around: Surroundings, ratio: Ratio, sentence: str, numbers: Mapping[str, float]) -> Evidence:
+    """The line of a rate ratio, beside the one that would be seen if the whole excess came from the version."""
+    spike = around.spike
+    gained = Ratio(spike.excess, min(spike.excess_low, spike.excess), max(spike.excess_high, spike.excess))
+    foretold = foretold_ratio(gained, numbers["expected"])
+    return line(
+        "exposure",
+        ratio_weight(ratio, foretold),
+        sentence,
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        foretold=foretold.value,
+        **numbers,
+    )
 
 
 def _strata(memory: Memory, among: past.Mask) -> list[past.Mask]:
@@ -135,7 +152,7 @@ def _rated(change: Change, version: str, around: Surroundings, place: dict[str, 
         f"({ratio.low:.1f}\u2013{ratio.high:.1f})."
     )
     numbers = {"seen": seen, "expected": expected, "others": others, "active": active}
-    return line("exposure", ratio_weight(ratio), sentence, ratio=ratio.value, low=ratio.low, high=ratio.high, **numbers)
+    return _rate_line(around, ratio, sentence, numbers)
 
 
 def _may_touch(rest: Pairs, scope: dict[str, tuple[str, ...]], place: dict[str, str]) -> bool:

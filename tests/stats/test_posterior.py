@@ -36,11 +36,18 @@ def test_the_interval_of_an_unlikely_cause_reaches_zero() -> None:
     assert 80.0 < high < 130.0
 
 
-def test_the_interval_covers_nine_in_ten() -> None:
+@pytest.mark.parametrize("sd", [20.0, 55.0])
+@pytest.mark.parametrize("probability", [0.3, 0.7, 0.92, 0.98])
+def test_the_interval_covers_nine_in_ten(probability: float, sd: float) -> None:
     rng = np.random.default_rng(6)
-    truth = np.where(rng.random(20_000) < 0.7, 100 + 20 * rng.standard_normal(20_000), 0.0)
-    low, high = cause_interval(0.7, excess=100.0, low=100 - 1.645 * 20, high=100 + 1.645 * 20)
-    assert np.mean((truth >= low) & (truth <= high)) == pytest.approx(0.95, abs=0.01)
+    whole = np.maximum(100 + sd * rng.standard_normal(20_000), 0.0)
+    truth = np.where(rng.random(20_000) < probability, whole, 0.0)
+    low, high = cause_interval(probability, excess=100.0, low=100 - 1.645 * sd, high=100 + 1.645 * sd)
+    assert np.mean((truth >= low) & (truth <= high)) == pytest.approx(0.90, abs=0.01)
+
+
+def test_nothing_is_due_to_a_cause_that_is_hardly_possible() -> None:
+    assert cause_interval(0.08, excess=100.0, low=80.0, high=130.0) == (0.0, 0.0)
 
 
 def test_errors_of_independent_spikes_add_in_squares() -> None:

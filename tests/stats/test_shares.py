@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from stats.errors import DomainError
-from stats.shares import Spread, adoption_weight, learnt_share, rate_ratio, ratio_weight, share_spread
+from stats.shares import (
+    Ratio,
+    Spread,
+    adoption_weight,
+    foretold_ratio,
+    learnt_share,
+    rate_ratio,
+    ratio_weight,
+    share_spread,
+)
+
+FORETOLD = Ratio(3.0, 2.0, 4.0)
 
 
 def test_the_interval_of_a_ratio_covers_nine_in_ten() -> None:
@@ -20,12 +31,32 @@ def test_the_interval_of_a_ratio_covers_nine_in_ten() -> None:
 
 
 def test_writing_less_than_others_is_no_evidence_for_a_cause_however_little() -> None:
-    weights = [ratio_weight(rate_ratio(seen, 200.0, 400.0)) for seen in (0.0, 2.0, 50.0, 200.0)]
+    weights = [ratio_weight(rate_ratio(seen, 200.0, 400.0), FORETOLD) for seen in (0.0, 2.0, 50.0, 200.0)]
     assert max(weights) < -0.8
 
 
+def test_a_ratio_speaks_for_a_cause_as_far_as_its_excess_foretells_it() -> None:
+    seen = rate_ratio(90.0, 50.0, 200.0)
+    small, large = (foretold_ratio(Ratio(gained, 0.8 * gained, 1.2 * gained), 50.0) for gained in (40.0, 400.0))
+    assert ratio_weight(seen, small) > 0.6
+    assert ratio_weight(seen, large) < ratio_weight(seen, small) - 0.5
+
+
+def test_a_bystanders_ratio_rarely_speaks_for_it() -> None:
+    rng = np.random.default_rng(8)
+    foretold = foretold_ratio(Ratio(60.0, 45.0, 75.0), 60.0)
+    own = np.exp(0.2 * rng.standard_normal(3_000))
+    weights = [ratio_weight(rate_ratio(float(rng.poisson(60 * one)), 60.0, 150.0), foretold) for one in own]
+    assert np.mean(np.array(weights) > 1.0) < 0.03
+
+
+def test_what_a_group_would_have_written_must_be_known() -> None:
+    with pytest.raises(DomainError, match=r"expected was 0.0; allowed is > 0"):
+        foretold_ratio(Ratio(1.0, 0.0, 2.0), 0.0)
+
+
 def test_nothing_seen_is_evidence_against() -> None:
-    assert ratio_weight(rate_ratio(0.0, 20.0, 200.0)) < -0.5
+    assert ratio_weight(rate_ratio(0.0, 20.0, 200.0), FORETOLD) < -0.5
 
 
 def test_a_share_as_earlier_versions_had_speaks_against_and_one_far_above_for_a_cause() -> None:

@@ -41,6 +41,10 @@ _BY_KIND = {
     "automation": LOOPS[:1],
     "capacity": LOOPS[1:],
 }
+_OTHERWISE = {"unknown": (*OFFERS, *GRIEVANCES, *LOOPS), **dict.fromkeys(_BY_KIND, FAULTS)}
+ODD_VOICE = 0.2
+"""Of what nobody logged, and of what is no fault, this share is written about in another kind's way: a price that rose
+without a record, a campaign whose customers report errors."""
 
 
 @cache
@@ -100,8 +104,7 @@ class Lexicon:
 
     def _effect(self, effect: Effect, language: str) -> list[str]:
         """What those write whom the effect hits; in one language the phrases are few, as one problem has few faces."""
-        sets = _BY_KIND.get(effect.cause_kind, FAULTS)
-        says: Phrases = sets[effect.words % len(sets)]
+        says = _voice(effect)
         thing, wrong = self._family.things[effect.thing], self._family.things[effect.wrong]
         pool = []
         for _ in range(EFFECT_POOL):
@@ -131,6 +134,14 @@ class Lexicon:
             return dice.choice(WEEKDAYS if gap.group(1) == "weekday" else PLACES)
 
         return " ".join(_GAP.sub(fill, text).split()) if name else _GAP.sub(fill, text)
+
+
+def _voice(effect: Effect) -> Phrases:
+    """The phrases of those whom an effect hits: mostly its kind's."""
+    sets = _BY_KIND.get(effect.cause_kind, FAULTS)
+    if effect.words >> 8 < ODD_VOICE * (1 << 8):
+        sets = _OTHERWISE.get(effect.cause_kind, sets)
+    return sets[effect.words % len(sets)]
 
 
 def _mistyped(text: str, dice: Random) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from schemas.attribution import Attribution
 from schemas.spike import Spike
 from streams.attribute.case import Case, Standing
-from streams.attribute.company import TOGETHER, Company, earlier, join, nested, without
+from streams.attribute.company import AGAINST, TOGETHER, Company, earlier, join, nested, without
 from streams.attribute.memory import Memory
 from streams.merge import Leaf
 
@@ -81,7 +81,7 @@ def test_a_larger_spike_without_a_known_cause_speaks_against_the_known_ones() ->
         HINT,
         stood(case("all", {}, 100.0), Standing({**PRIOR, "unknown": 4.0}, PRIOR, {}, 50)),
     )
-    assert found.added["app 2.0"] < -0.5
+    assert -AGAINST * TOGETHER <= found.added["app 2.0"] < -0.3
 
 
 def test_the_cause_of_a_spike_gets_another_of_days_before_for_nothing() -> None:

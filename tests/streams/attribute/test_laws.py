@@ -238,3 +238,46 @@ def test_a_price_that_is_felt_when_announced_says_so(
         "The spike began 2.0 h after it was announced, 6.0 days before it began (2024-01-31 10:00)."
     )
     assert line.weight > -2.0
+
+
+def test_an_incident_that_was_over_before_most_of_the_excess_came_is_hardly_its_cause(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    w = world(days=27, hours=36)
+
+    def outage(hours: float) -> Candidate:
+        made = make_release(
+            "outage", w.onset - timedelta(minutes=5), "All was slow.", ends_at=w.onset + timedelta(hours=hours)
+        )
+        w.changes = [*bystanders, replace(made, kind="incident")]
+        return candidate(solve(w), "outage")
+
+    short, long = outage(2), outage(36)
+    said = [line for line in short.evidence if "% of the excess came more than 6 h after it ended" in line.sentence]
+    assert [line.line for line in said] == ["dose"]
+    assert said[0].weight < -2.5
+    assert short.probability < 0.4 < 0.8 < long.probability
+    assert not [line for line in long.evidence if "came more than" in line.sentence]
+
+
+@pytest.mark.parametrize("kind", ["price", "release"])
+def test_customers_who_write_as_people_write_of_prices_speak_for_a_price(
+    kind: Any, world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    w = world(texts=("why is this so expensive now", "the price went up again", "too expensive, I cancel"))
+    made = make_release("list", w.onset - timedelta(hours=2), "The plus plan is adjusted.")
+    w.changes = [*bystanders, replace(made, kind=kind)]
+    said = [line for line in candidate(solve(w), "list").evidence if "words that people use of price" in line.sentence]
+    assert [line.weight > 1.5 for line in said] == ([True] if kind == "price" else [])
+
+
+def test_a_bot_is_not_suspected_by_customers_who_write_of_cards(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    w = world()
+    made = make_release("bot", w.onset - timedelta(hours=2), "Macro for the payment queue.")
+    w.changes = [*bystanders, replace(made, kind="automation")]
+    said = [
+        line for line in candidate(solve(w), "bot").evidence if "words that people use of automations" in line.sentence
+    ]
+    assert [line.weight < -0.5 for line in said] == [True]
