@@ -33,7 +33,7 @@ from streams.attribute.evidence import (
 from streams.attribute.hunches import hunch_line, hunch_of_trouble
 from streams.attribute.kinds import CEILING, HABITS, MEASUREMENT, TEMPERATURE
 from streams.attribute.learnt import Ledger, again, learnt_causes
-from streams.attribute.matching import Match, fix_line, voice_line, words_lines
+from streams.attribute.matching import Match, fix_line, voice_line, words_lines, written
 from streams.attribute.memory import Memory
 from streams.attribute.onset import dose_line, start_of, time_line
 from streams.attribute.parts import shared_out
@@ -229,9 +229,11 @@ def _named(version: Version, around: Surroundings, known: Known, match: Match | 
             breadth_line(change, around),
             exposure_line(change, found),
             adopted if adopted is not None else other_version_line(change, around),
-            match.evidence if match is not None else None,
-            voice_line(change, around.spike, found),
-            stated_line(change, found),
+            *written(
+                match.evidence if match is not None else None,
+                voice_line(change, around.spike, found),
+                stated_line(change, found),
+            ),
             hunch_line(change, around, known.hunches),
             rollout_line(change, around),
             dose_line(change, around),

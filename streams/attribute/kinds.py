@@ -27,18 +27,18 @@ class Habits(NamedTuple):
 
 DAY_H = 24.0
 HABITS: dict[ChangeKind, Habits] = {
-    "release": Habits(0.08, (Piece(0.55, 8.0), Piece(0.35, 40.0), Piece(0.10, 14 * DAY_H, True)), 14 * DAY_H),
-    "promotion": Habits(0.25, (Piece(0.6, 8.0), Piece(0.4, 48.0)), 10 * DAY_H, while_it_lasts=0.3),
+    "release": Habits(0.08, (Piece(0.60, 8.0), Piece(0.35, 40.0), Piece(0.05, 14 * DAY_H, True)), 14 * DAY_H),
+    "promotion": Habits(0.25, (Piece(0.6, 8.0), Piece(0.4, 36.0)), 10 * DAY_H, while_it_lasts=0.3),
     "policy": Habits(
         0.15,
-        (Piece(0.35, 4.0), Piece(0.35, 24.0), Piece(0.3, 10 * DAY_H, True)),
+        (Piece(0.40, 4.0), Piece(0.40, 24.0), Piece(0.20, 10 * DAY_H, True)),
         14 * DAY_H,
         lead=(Piece(0.5, 24.0), Piece(0.5, 10 * DAY_H, True)),
         lead_share=0.4,
     ),
     "price": Habits(
         0.20,
-        (Piece(0.35, 4.0), Piece(0.3, 24.0), Piece(0.35, 35 * DAY_H, True)),
+        (Piece(0.40, 4.0), Piece(0.35, 24.0), Piece(0.25, 35 * DAY_H, True)),
         40 * DAY_H,
         lead=(Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
         lead_share=0.35,
@@ -59,6 +59,8 @@ MEASUREMENT = -2.2
 AGAIN = 0.15
 """Probability that a change that has caused one spike causes another, apart from those that come with the first: the
 first has told when its effect came."""
+WRITTEN = 5.0
+"""Nats that all that customers write may speak for a change, by words, kind and code together: words alone prove nothing."""
 REMEDY = -3.0
 ENDING = ("incident", "promotion", "capacity")
 """Kinds whose effect goes with their end."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from schemas.attribution import Evidence
@@ -17,7 +18,7 @@ from stats.words import match_scores, placebo_z, slot, words, words_weight
 from streams.attribute.book import Version
 from streams.attribute.case import SpikeWords
 from streams.attribute.evidence import PLURALS, Surroundings, line
-from streams.attribute.kinds import REMEDY
+from streams.attribute.kinds import REMEDY, WRITTEN
 from streams.attribute.onset import start_of
 
 PASSAGE, PASSAGE_FROM = 5, 4_000
@@ -114,6 +115,18 @@ def voice_line(change: Change, spike: Spike, found: SpikeWords) -> Evidence | No
     weight = voice_weight(voice.now, voice.usual, sampled=found.sampled, needed=needed)
     sentence = f"{voice.now:.0%} of the contacts use words that people use of {PLURALS[change.kind]} (usually {voice.usual:.0%})."
     return line("words", weight, sentence, kind_now=voice.now, kind_usual=voice.usual)
+
+
+def written(*lines: Evidence | None) -> list[Evidence]:
+    """What customers write, by line, for a change by at most :data:`~streams.attribute.kinds.WRITTEN` nats in all: later
+    lines give up what is too much."""
+    room, bounded = WRITTEN, []
+    for one in lines:
+        if one is not None:
+            weight = min(one.weight, room)
+            bounded.append(replace(one, weight=weight))
+            room -= max(weight, 0.0)
+    return bounded
 
 
 def telling_passage(change: Change, gains: Mapping[int, float]) -> str:
