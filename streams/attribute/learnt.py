@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from schemas.attribution import Attribution
+from schemas.spike import Spike
 from schemas.timeline import Change
 from stats.shares import Ratio, learnt_share
+from streams.attribute.case import Case
 from streams.attribute.kinds import AGAIN, HABITS
 from streams.attribute.versions import is_patch
 
 Group = tuple[str, ...]
+OVER_D = 28.0
+"""Over how many days a stated rate of spikes holds the learnt one to it."""
 STEADY: dict[int, float] = {1: 40.0, 2: 25.0, 3: 20.0}
 """With how many changes' weight a group's share is held to that of the wider group, by the length of its name."""
 
@@ -86,3 +90,21 @@ def again(ledger: Ledger, change: Change, share: float, beside: Iterable[str]) -
     left = set(beside)
     before = max((p for spike, p in ledger.spikes.get(change.key, {}).items() if spike not in left), default=0.0)
     return (1.0 - before) * share + before * AGAIN
+
+
+def spikes_per_day(cases: Mapping[str, Case], spike: Spike, days: float) -> tuple[float, float]:
+    """How often spikes come without a logged cause, and how often at all, those of one event once.
+
+    What the other spikes of ``days`` came to (sums of probabilities), shrunk over four weeks: spikes of no logged cause towards
+    the budget of false ones, all together towards twice that. What no customer is behind is no spike from elsewhere.
+    """
+    budget_per_day = spike.budget_per_week / 7
+    unlogged = events = 0.0
+    for spike_id, case in sorted(cases.items()):
+        if case.last is not None and spike_id != spike.spike_id and case.spike.state != "merged":
+            own = 1.0 - case.tie
+            events += own
+            unlogged += own * sum(one.probability for one in case.last.candidates if one.kind == "unknown")
+    unknown = (OVER_D * budget_per_day + unlogged) / (OVER_D + days)
+    at_all = (OVER_D * 2 * budget_per_day + events) / (OVER_D + days)
+    return min(1.0, max(0.01, unknown)), max(0.01, at_all)

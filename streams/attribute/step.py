@@ -32,7 +32,7 @@ from streams.attribute.census import Census, count, forget
 from streams.attribute.explain import Known, could_touch, explain, reweighed
 from streams.attribute.frontier import END, StreamProgress, TimelineProgress, covered, frontier, note_timeline
 from streams.attribute.impacts import changed, impact_key, impact_of
-from streams.attribute.learnt import Ledger, ledger_of
+from streams.attribute.learnt import Ledger, ledger_of, spikes_per_day
 from streams.attribute.memory import Memory
 from streams.merge import Bucket, Merger, merge
 from streams.stage import Outputs, Record
@@ -268,7 +268,9 @@ def _say(state: State, case: Case, as_of: datetime, *, final: bool) -> list[Outp
 
 
 def _known(state: State, case: Case, versions: list[timeline_book.Version], as_of: datetime, *, final: bool) -> Known:
-    unknown, events = _per_day(state, case.spike, state.memories[case.spike.stream])
+    watched = state.memories[case.spike.stream]
+    days = (watched.last_s - watched.first_s) / past.DAY_S if watched.first_s is not None else 0.0
+    unknown, events = spikes_per_day(state.cases, case.spike, min(days, KEPT / timedelta(days=1)))
     return Known(
         as_of=as_of,
         final=final,
@@ -327,27 +329,6 @@ def _impact(state: State, key: str, as_of: datetime) -> list[Output]:
 def _numbered(state: State, record: Attribution | Impact) -> Sequenced:
     state.seq[record.origin] = state.seq.get(record.origin, 0) + 1
     return replace(record, seq=state.seq[record.origin])
-
-
-def _per_day(state: State, spike: Spike, memory: Memory) -> tuple[float, float]:
-    """How often spikes come without a logged cause, and how often at all, those of one event once.
-
-    What the spikes so far came to (sums of probabilities), shrunk over four weeks: spikes of no logged cause towards the
-    budget of false ones, all together towards twice that.
-    """
-    budget_per_day = spike.budget_per_week / 7
-    watched_s = memory.last_s - memory.first_s if memory.first_s is not None else 0.0
-    days = min(watched_s, KEPT.total_seconds()) / past.DAY_S
-    unlogged = events = 0.0
-    for spike_id, case in sorted(state.cases.items()):
-        if case.last is not None and spike_id != spike.spike_id and case.spike.state != "merged":
-            own = 1.0 - case.tie
-            events += own
-            unlogged += own * sum(one.probability for one in case.last.candidates if one.kind == "unknown")
-    unknown, all_together = (
-        (28 * stated * budget_per_day + found) / (28 + days) for stated, found in ((1, unlogged), (2, events))
-    )
-    return min(1.0, max(0.01, unknown)), max(0.01, all_together)
 
 
 def _hours(case: Case, memory: Memory) -> float | None:
