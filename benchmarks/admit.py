@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -13,6 +14,7 @@ from benchmarks.meter import Meter, memory_mb
 from schemas.broker import Broker, client_config
 from schemas.catalog import TICKETS
 from streams.admit.agent import Admit
+from streams.admit.compiled import purely
 from streams.admit.settings import AdmitSettings
 
 
@@ -51,4 +53,5 @@ def committed(group: Consumer, places: list[TopicPartition]) -> int:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with purely() if "--pure" in sys.argv else nullcontext():
+        main(*sys.argv[1:])

@@ -58,7 +58,6 @@ PARTS: list[tuple[str, Any, str]] = [
     ("quick: read", quick.Way, "read"),
     ("quick: write", quick.Way, "write"),
     ("spell, leaf", quick.Way, "_rows_of"),
-    ("hash customers", quick.Way, "_hashed"),
     ("redact: replace", quick, "_redacted"),
     ("quick: hash, rest", preparing, "_quickly"),
     ("sample", preparing, "_places"),

@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=PER_SECOND, help="contacts per second of event time")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--pure", action="store_true", help="admit without its compiled step")
     parser.add_argument("--without-bare", action="store_true", help="admit alone, for a long look at its memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="whence-bench-") as folder, Node(Path(folder)) as node:
@@ -51,7 +52,11 @@ def main() -> None:
         bare = 0.0
         if not options.without_bare:
             bare = show("bare: decode, forward, commit", child("bare", broker, total), options.events)
-        admitted = show("admit: everything", child("admit", broker, total, memory=options.memory), options.events)
+        admitted = show(
+            "admit: everything",
+            child("admit", broker, total, memory=options.memory, pure=options.pure),
+            options.events,
+        )
         if bare:
             print(f"\nadmit reaches {admitted / bare:.0%} of the bare loop")
         if options.peers:
@@ -79,7 +84,7 @@ def produce(broker: Broker, count: int, per_second: float) -> tuple[float, int]:
     return size / count, marks
 
 
-def child(kind: str, broker: Broker, total: int, *, memory: bool = False) -> dict[str, float]:
+def child(kind: str, broker: Broker, total: int, *, memory: bool = False, pure: bool = False) -> dict[str, float]:
     """Run one of ours in a process of its own; its figures."""
     command = [
         sys.executable,
@@ -88,6 +93,7 @@ def child(kind: str, broker: Broker, total: int, *, memory: bool = False) -> dic
         broker.servers,
         str(total),
         *(["--memory"] if memory else []),
+        *(["--pure"] if pure else []),
     ]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     lines = done.stdout.splitlines()

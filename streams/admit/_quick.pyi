@@ -1,4 +1,4 @@
-"""The compiled step of :mod:`streams.admit.quick`; ``native/quick.c`` says how."""
+"""What of admit is compiled, where it is; ``native/quick.c`` says how."""
 
 from typing import Any, final
 
@@ -8,6 +8,15 @@ Buffer = npt.NDArray[Any]
 
 VERSION: int
 SCHEMA_VERSION: int
+
+def find(slots: Buffer, keys: Buffer, wanted: Buffer, rows: Buffer, /) -> None:
+    """The row of each key in a table of rows by key (open addressing, -1 in a free slot), -1 where there is none."""
+
+def place(slots: Buffer, keys: Buffer, first: int, end: int, /) -> None:
+    """Enter rows into the table; a row of the same key gives its slot to the new one."""
+
+def weave(packed: bytes, ranks: Buffer, leaves: Buffer, begins: Buffer, cuts: Buffer, ends: Buffer, /) -> bytes:
+    """At least one sample as they stand in a frame, from the bytes kept of each."""
 
 @final
 class Quick:

@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -24,11 +23,11 @@ from schemas.workspace import Workspace
 from streams.admit import meters
 from streams.admit.assignment import Assignment, Committed
 from streams.admit.ceiling import Ceiling
+from streams.admit.compiled import step
 from streams.admit.marks import Clock
 from streams.admit.places import require_room
-from streams.admit.quick import compiled
 from streams.admit.settings import AdmitSettings
-from streams.admit.state import Admitted, RawMessage
+from streams.admit.state import Admitted, Batch
 from streams.admit.step import admit
 from streams.admit.transaction import BatchLostError, Transactions
 from streams.reader import Place
@@ -41,9 +40,6 @@ _LAG_EVERY_S = 5.0
 _LONGEST_PAUSE_S = 30.0
 
 
-# Making the named tuple by its own name costs as much as everything else about a message.
-_MESSAGE: Callable[[tuple[Any, ...]], RawMessage] = partial(tuple.__new__, RawMessage)
-_PLACE: Callable[[tuple[Any, ...]], Place] = partial(tuple.__new__, Place)
 _SECOND = itemgetter(1)
 
 
@@ -91,7 +87,7 @@ class Admit:
         # Admit makes millions of short-lived objects, none of them in cycles: looking for cycles as often as Python
         # does by default takes a fifth of the time.
         gc.set_threshold(max(_COLLECT_AFTER, gc.get_threshold()[0]), 50, 50)
-        log.info("admit_way", compiled=compiled())
+        log.info("admit_way", compiled=step() is not None)
         pause_s = 1.0
         while not stop.is_set():
             try:
@@ -217,20 +213,24 @@ class _Session:
         log.warning("consumer_error", error=error.str())
         return False
 
-    def _by_place(self, messages: Sequence[Message]) -> dict[Place, list[RawMessage]]:
+    def _by_place(self, messages: Sequence[Message]) -> dict[Place, Batch]:
         """Messages by input partition; those of partitions that are no longer ours are somebody else's to admit."""
         stamps = map(_SECOND, map(Message.timestamp, messages))
         columns = (map(Message.offset, messages), stamps, map(Message.key, messages), map(Message.value, messages))
-        rows = map(_MESSAGE, zip(*columns, strict=True))
-        batches: dict[Place, list[RawMessage]] = {}
+        whole: Batch = Batch(*map(tuple, columns))
+        batches: dict[Place, Batch] = {}
         # The client hands over runs of one partition's messages.
-        places = map(_PLACE, zip(map(Message.topic, messages), map(Message.partition, messages), strict=True))
-        for place, run in groupby(places):
-            batches.setdefault(place, []).extend(islice(rows, len(list(run))))
+        places = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
+        first = 0
+        for (topic, partition), run in groupby(places):
+            end = first + len(list(run))
+            place, batch = Place(str(topic), int(partition or 0)), whole[first:end]
+            batches[place] = batches[place] + batch if place in batches else batch
+            first = end
         ours = self._assignment.states.keys()
         return {place: batch for place, batch in batches.items() if place in ours}
 
-    def _admit(self, place: Place, batch: list[RawMessage]) -> Admitted:
+    def _admit(self, place: Place, batch: Batch) -> Admitted:
         states = self._assignment.states
         states[place], out = admit(states[place], batch)
         self._assignment.next[place] = batch[-1].offset + 1
@@ -304,6 +304,7 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         queued_min_messages=20_000,
         queued_max_messages_kbytes=32_768,
         fetch_message_max_bytes=4 << 20,
+        fetch_queue_backoff_ms=50,
     )
 
 

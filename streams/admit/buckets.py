@@ -6,8 +6,6 @@ events between two marks changes nothing.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -22,6 +20,7 @@ from streams.admit.spelling import Spelt
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = -(1 << 62)
 _MANY_LEAVES = 200_000
+_FEW_OF = 8
 Leaf = tuple[str, ...]
 
 
@@ -82,6 +81,9 @@ class Book:
         self.seen = Memory(content=np.uint64)
         self.placed = Memory(bucket=np.int64, rank=np.uint64, leaf=np.int64)
         self.leaves: list[Leaf] = []
+        self._order: list[int] = []
+        self._ranks: Ints = np.empty(0, np.int64)
+        self._lacks: Bools = np.zeros((0, len(workspace.dimensions)), bool)
         self._leaf_numbers: dict[Leaf, int] = {}
         self._by_row: Ints = np.empty(0, np.int64)
         self._rows: list[tuple[str, ...]] = []
@@ -170,6 +172,7 @@ class Book:
         """Number the leaves anew where there are too many and none is in use."""
         if len(self.leaves) > _MANY_LEAVES and not any(cell.tally and cell.tally.used for cell in self.cells.values()):
             self.leaves, self._leaf_numbers, self._by_row = [], {}, np.empty(0, np.int64)
+            self._order, self._lacks = [], self._lacks[:0]
 
     def _forget(self, floor: int) -> None:
         self.floor = self.seen.floor = self.placed.floor = floor
@@ -179,11 +182,22 @@ class Book:
                 self.cells[heir].reach_back(cell)
             self._oldest = None
 
-    def missing(self, counts: Mapping[int, int]) -> dict[str, int]:
-        """Contacts without a value, by dimension."""
-        without: Counter[str] = Counter()
-        for number, contacts in counts.items():
-            for name, value in zip(self.workspace.dimensions, self.leaves[number], strict=True):
-                if value == MISSING:
-                    without[name] += contacts
-        return dict(sorted(without.items()))
+    def in_order(self, numbers: Ints) -> Ints:
+        """Leaves by their numbers in the order of their values."""
+        if _FEW_OF * numbers.size < len(self.leaves):
+            return np.array(sorted(numbers.tolist(), key=self.leaves.__getitem__), np.int64)
+        if len(self._order) < len(self.leaves):
+            # Runs that are in order are merged, not sorted again.
+            new = sorted(range(len(self._order), len(self.leaves)), key=self.leaves.__getitem__)
+            self._order = sorted(self._order + new, key=self.leaves.__getitem__)
+            self._ranks = np.empty(len(self._order), np.int64)
+            self._ranks[self._order] = np.arange(len(self._order))
+        return numbers[np.argsort(self._ranks[numbers])]
+
+    def missing(self, counts: Ints) -> dict[str, int]:
+        """Contacts without a value, by dimension; ``counts`` are those of the leaves, by their numbers."""
+        flags = [[value == MISSING for value in leaf] for leaf in self.leaves[len(self._lacks) :]]
+        if flags:
+            self._lacks = np.concatenate([self._lacks, np.array(flags, bool).reshape(len(flags), -1)])
+        without = (counts @ self._lacks[: counts.size]).tolist()
+        return {name: some for name, some in sorted(zip(self.workspace.dimensions, without, strict=True)) if some}

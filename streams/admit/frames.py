@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from schemas.codec import encode
 from schemas.frame import Frame, Signs, WatchedStream
 from streams.admit.buckets import EPOCH, Book, Cell, Leaf
+from streams.admit.compiled import step
 from streams.admit.memory import Ints
 from streams.admit.samples import Sampled, Tally
 
@@ -122,12 +123,11 @@ class _Told:
 
     def __init__(self, book: Book, tally: Tally) -> None:
         counts = tally.counts()
-        numbers = sorted(counts, key=book.leaves.__getitem__)
-        self.leaves = [book.leaves[number] for number in numbers]
-        self.counts = [counts[number] for number in numbers]
-        found = tally.samples()
-        self._leaf, self._sampled = self._in_order(np.array(numbers, np.int64), found)
-        self._begins = np.searchsorted(self._leaf, np.arange(len(numbers) + 1))
+        numbers = book.in_order(np.flatnonzero(counts))
+        self.leaves = [book.leaves[number] for number in numbers.tolist()]
+        self.counts: list[int] = counts[numbers].tolist()
+        self._leaf, self._sampled = self._in_order(numbers, tally.samples())
+        self._begins = np.searchsorted(self._leaf, np.arange(numbers.size + 1))
 
     def _in_order(self, numbers: Ints, found: Sampled) -> tuple[Ints, Sampled]:
         """The samples in the order of the leaves, and each one's leaf by its place in that order."""
@@ -170,6 +170,10 @@ class _Told:
             return ()
         chosen = slice(part.begin, part.stop)
         packed, *columns = self._sampled.said
+        compiled = step()
+        if compiled is not None:
+            rank, leaf = self._sampled.rank[chosen], self._leaf[chosen] - part.first
+            return msgspec.Raw(compiled.weave(packed, rank, leaf, *[column[chosen] for column in columns[:3]]))
         begins, cuts, ends, _ = [column[chosen].tolist() for column in columns]
         leaves = (self._leaf[chosen] - part.first).tolist()
         rows = zip(self._sampled.rank[chosen].tolist(), begins, cuts, leaves, ends, strict=True)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streams.admit.compiled import step
+
 Keys = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -27,6 +29,7 @@ class Memory:
 
     def __init__(self, **columns: type[np.generic]) -> None:
         self.floor = -(1 << 62)
+        self._step = step()
         self._rows = 0
         self._keys: Keys = np.empty(0, np.uint64)
         self.expires: Ints = np.empty(0, np.int64)
@@ -42,6 +45,14 @@ class Memory:
         found = np.full(keys.size, -1, np.int64)
         if self._rows == 0:
             return found
+        if self._step is not None:
+            self._step.find(self._slots, self._keys, np.ascontiguousarray(keys), found)
+        else:
+            self._find(keys, found)
+        found[self.expires[found] < self.floor] = -1
+        return found
+
+    def _find(self, keys: Keys, found: Ints) -> None:
         mask = self._slots.size - 1
         slots = (keys & np.uint64(mask)).astype(np.int64)
         places = np.arange(keys.size)
@@ -54,8 +65,6 @@ class Memory:
             found[places[same]] = rows[same]
             others = np.flatnonzero(~same)
             places, slots, keys = places[others], (slots[others] + 1) & mask, keys[others]
-        found[self.expires[found] < self.floor] = -1
-        return found
 
     def add(self, keys: Keys, expires: Ints, **columns: npt.NDArray[Any]) -> None:
         """Remember keys that are all different and not known."""
@@ -80,6 +89,9 @@ class Memory:
 
     def _place(self, first: int) -> None:
         """Enter the rows from ``first`` on into the table; an expired row gives its slot to its key's new one."""
+        if self._step is not None:
+            self._step.place(self._slots, self._keys, first, self._rows)
+            return
         mask = self._slots.size - 1
         rows = np.arange(first, self._rows)
         keys = self._keys[rows]

@@ -26,7 +26,7 @@ from streams.admit.quick import Taken, Way
 from streams.admit.reading import Aside, Opening, read
 from streams.admit.samples import SAMPLE_BYTES, Said, said_of, together
 from streams.admit.spelling import Columns, Spelt
-from streams.admit.state import PartitionState, RawMessage
+from streams.admit.state import PartitionState, RawMessage, columns_of
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 _CONTACT_SEED = 1
@@ -68,7 +68,7 @@ def prepare(state: PartitionState, batch: Sequence[RawMessage]) -> Prepared:
     tails = Tails(state.channel)
     if state.way is None:
         return _joined([_some(state, batch[at : at + _AT_ONCE], at, tails) for at in range(0, len(batch), _AT_ONCE)])
-    taken = state.way.read(batch)
+    taken = state.way.read(columns_of(batch))
     parts = [_quickly(state, state.way, taken, tails)]
     left = taken.left()
     for at in range(0, len(left), _AT_ONCE):
@@ -134,8 +134,9 @@ def _quickly(state: PartitionState, way: Way, taken: Taken, tails: Tails) -> Pre
 def _places(state: PartitionState, book: Ints, at_ms: Ints, rank: Keys, spelt: Spelt) -> tuple[Ints, Bools, Bools]:
     """Leaves, which contacts come too late, and which may be samples."""
     leaf, late, wanted = np.zeros(book.size, np.int64), np.zeros(book.size, bool), np.zeros(book.size, bool)
-    for number in np.unique(book).tolist():
-        mine = book == number
+    numbers = np.unique(book).tolist()
+    for number in numbers:
+        mine = book == number if len(numbers) > 1 else slice(None)
         leaf[mine] = state.book(number).leaf_numbers(spelt.rows[mine], spelt, state.channel)
         late[mine] = state.book(number).buckets(at_ms[mine]) < state.book(number).until
         wanted[mine] = state.book(number).wants(at_ms[mine], leaf[mine], rank[mine])

@@ -1,14 +1,12 @@
 """The quick way through a batch: usual contacts are read and written by a compiled step, all others as ever.
 
-The step (``native/``) is optional: where it was not built, or ``WHENCE_PURE`` is set, :mod:`streams.admit.preparing` takes
-all messages. Results are the same, which tests show; only speed differs. What has to be learnt once (spellings,
+The step (``native/``) is optional: without it :mod:`streams.admit.preparing` takes all messages. Results are the same, which tests show; only speed differs. What has to be learnt once (spellings,
 customers' hashes, what is personal) is Python's in both.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +14,18 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from schemas.base import SCHEMA_VERSION
 from schemas.raw import PROGRESS_KEY
 from streams.admit.cleaning import SPELT, Cleaner
+from streams.admit.compiled import step
 from streams.admit.memory import Bools, Ints
 from streams.admit.normalise import spell
 from streams.admit.redact import redact_bytes
 from streams.admit.samples import SAMPLE_BYTES, Said
 from streams.admit.spelling import Spelt
 
-try:
-    from streams.admit import _quick
-except ImportError:  # there was no compiler when it was installed
-    _quick = None  # type: ignore[assignment]
-
 if TYPE_CHECKING:
-    from streams.admit.state import RawMessage
+    from streams.admit._quick import Quick
 
-_VERSION = 1
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(str).decode
 _REMEMBERED = 100_000
@@ -54,12 +46,6 @@ _KINDS = {
 _SPELT = frozenset(SPELT) - {"source"}
 
 
-def compiled() -> bool:
-    """Whether the compiled step is there."""
-    built = _quick is not None and (_quick.VERSION, _quick.SCHEMA_VERSION) == (_VERSION, SCHEMA_VERSION)
-    return built and not os.environ.get("WHENCE_PURE")
-
-
 def _json(text: str) -> bytes:
     return _ENCODE(text)[1:-1]
 
@@ -72,9 +58,9 @@ def _plain(raw: bytes) -> str:
 class Taken:
     """Contacts of one batch that the compiled step has read; :mod:`_quick.pyi` says what the arrays hold."""
 
-    def __init__(self, batch: Sequence[RawMessage], fields: int) -> None:
-        _, self.stamps, self.keys, self.values = zip(*batch, strict=True)
-        count = len(batch)
+    def __init__(self, columns: Iterable[tuple[Any, ...]], fields: int) -> None:
+        _, self.stamps, self.keys, self.values = columns
+        count = len(self.values)
         self.spans = np.empty((count, fields, 2), np.int32)
         self.message = np.empty(count, np.int64)
         self.book = np.empty(count, np.int64)
@@ -104,21 +90,37 @@ class Taken:
         return np.flatnonzero(left).tolist()
 
 
+class _Customers(dict[bytes, str]):
+    """Hashes of customers by the bytes of their names."""
+
+    def __init__(self, cleaner: Cleaner) -> None:
+        super().__init__()
+        self._cleaner = cleaner
+
+    def __missing__(self, raw: bytes) -> str:
+        hashed = self[raw] = self._cleaner.keyed(_plain(raw)) if raw else ""
+        return hashed
+
+
 @lru_cache(maxsize=64)
 def way(kind: type[Struct], cleaner: Cleaner, books: tuple[str, ...], max_bytes: int) -> Way | None:
     """The quick way that all partitions of a kind share; None where there is none."""
     conversation = {"event_id", "contact", "customer", "subject", "text"} <= set(kind.__struct_fields__)
-    if not (compiled() and conversation):
+    compiled = step()
+    if compiled is None or not conversation:
         return None
-    return Way(kind.__struct_fields__, cleaner, {name: number for number, name in enumerate(books)}, max_bytes)
+    numbers = {name: number for number, name in enumerate(books)}
+    return Way(compiled.Quick, kind.__struct_fields__, cleaner, numbers, max_bytes)
 
 
 class Way:
     """The quick way of a kind of contacts. What it learns is kept for as long as there is room for it."""
 
-    def __init__(self, fields: Sequence[str], cleaner: Cleaner, books: Mapping[str, int], max_bytes: int) -> None:
+    def __init__(
+        self, quick: type[Quick], fields: Sequence[str], cleaner: Cleaner, books: Mapping[str, int], max_bytes: int
+    ) -> None:
         self._names = [name for name in fields if name in _KINDS or name in _SPELT]
-        self._cleaner, self._watched = cleaner, cleaner.watched
+        self._watched = cleaner.watched
         rules = [_KINDS.get(name, ("o", _ANY, False)) for name in self._names]
         kinds = ["d" if name in self._watched.names else rule[0] for name, rule in zip(self._names, rules, strict=True)]
         self._dimensions = [name for name, kind in zip(self._names, kinds, strict=True) if kind == "d"]
@@ -127,8 +129,8 @@ class Way:
         self._rows: dict[bytes, int] = {}
         self._fragments: list[tuple[bytes, ...] | None] = []
         self._values: list[tuple[str, ...]] = []
-        self._customers: dict[bytes, str] = {}
-        self._step = _quick.Quick(
+        self._customers = _Customers(cleaner)
+        self._step = quick(
             openings=tuple(f',"{name}":"'.encode() for name in self._names),
             kinds="".join(kinds).encode(),
             limits=tuple(longest for _, longest, _ in rules),
@@ -139,15 +141,17 @@ class Way:
             max_bytes=max_bytes,
         )
 
-    def read(self, batch: Sequence[RawMessage]) -> Taken:
-        """Read the messages that are usual contacts."""
-        taken = Taken(batch, len(self._names))
+    def read(self, columns: Iterable[tuple[Any, ...]]) -> Taken:
+        """Read the messages that are usual contacts; ``columns`` are their offsets, time stamps, keys and values."""
+        taken = Taken(columns, len(self._names))
         buffers = (taken.spans, taken.message, taken.book, taken.at_ms, taken.updated, taken.rank, taken.key)
         count, taken.ids, taken.contacts, customers, rows, texts, places, news = self._step.scan(
             taken.values, taken.keys, taken.stamps, *buffers
         )
         taken.cut(count)
-        taken.customers = self._hashed(customers)
+        if len(self._customers) > _REMEMBERED:
+            self._customers.clear()
+        taken.customers = list(map(self._customers.__getitem__, customers))
         taken.spelt = Spelt(self._rows_of(rows), self._values, self._watched.names)
         if texts:
             taken.texts = _redacted(texts)
@@ -183,17 +187,6 @@ class Way:
         del self._pieces[learnt:]
         self._learn(taken.news)
         return records, Said(packed, begins, cuts, ends, sizes + SAMPLE_BYTES)
-
-    def _hashed(self, customers: list[bytes]) -> list[str]:
-        known = self._customers
-        hashed: list[Any] = list(map(known.get, customers))
-        if None in hashed:
-            if len(known) > _REMEMBERED:
-                known.clear()
-            for raw in set(customers).difference(known):
-                known[raw] = self._cleaner.keyed(_plain(raw)) if raw else ""
-            hashed = list(map(known.__getitem__, customers))
-        return hashed
 
     def _rows_of(self, combinations: list[bytes]) -> Ints:
         """Where the dimensions' spellings are, in the order of the watched ones."""

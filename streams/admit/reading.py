@@ -17,7 +17,7 @@ from schemas.errors import RejectedEvent
 from schemas.raw import PROGRESS_KEY, Progress
 from streams.admit.opening import AHEAD, EARLIEST, Opened, check, check_score, open_one, opener, show
 from streams.admit.spelling import Columns
-from streams.admit.state import PartitionState, RawMessage
+from streams.admit.state import PartitionState, RawMessage, columns_of
 
 
 class Refused(NamedTuple):
@@ -59,7 +59,7 @@ _MARK = msgspec.json.Decoder(Progress)
 
 def read(state: PartitionState, batch: Sequence[RawMessage]) -> Opening:
     """Open every message and refuse what cannot be an event of a known workspace."""
-    _, stamps, keys, values = zip(*batch, strict=True)
+    _, stamps, keys, values = columns_of(batch)
     usual = _usual(state, keys, values)
     if usual is not None:
         columns = _columns(state, usual)

@@ -19,6 +19,7 @@ SPARE = 8
 SAMPLE_BYTES = 200  # what a sample takes in a frame beside its words, at most
 _TOP = np.uint64(2**64 - 1)
 _FEW = 10_000
+_MOST = 0.8
 
 
 class Said(NamedTuple):
@@ -36,9 +37,9 @@ class Said(NamedTuple):
         return Said(self.packed, *(column[places] for column in self[1:]))
 
     def alone(self) -> Said:
-        """The same without the bytes of others."""
+        """The same without the bytes of others, unless they are few."""
         lengths = self.ends - self.begins
-        if lengths.sum() == len(self.packed):
+        if lengths.sum() > _MOST * len(self.packed):
             return self
         spans = zip(self.begins.tolist(), self.ends.tolist(), strict=True)
         ends = np.cumsum(lengths)
@@ -148,10 +149,9 @@ class Tally:
         if customer in self.customers:
             self.customers.remove(customer)
 
-    def counts(self) -> dict[int, int]:
-        """Contacts by leaf, of leaves that have any."""
-        leaves = np.flatnonzero(self._counts)
-        return dict(zip(leaves.tolist(), self._counts[leaves].tolist(), strict=True))
+    def counts(self) -> Ints:
+        """Contacts by leaf, up to the last one that has any."""
+        return self._counts[: np.flatnonzero(self._counts).max(initial=-1) + 1]
 
     def samples(self) -> Sampled:
         """The sampled contacts."""
@@ -168,9 +168,19 @@ class Tally:
             return Sampled(np.zeros(0, np.int64), np.zeros(0, np.uint64), said_of((), (), ()))
         leaf = np.concatenate([run.leaf for run in self._runs])
         rank = np.concatenate([run.rank for run in self._runs])
-        order = np.lexsort((rank, leaf))
+        order = _by_leaf_and_rank(leaf, rank)
         order = order[_positions(leaf[order]) < size]
         return Sampled(leaf[order], rank[order], together([run.said for run in self._runs]).where(order))
+
+
+def _by_leaf_and_rank(leaf: Ints, rank: Keys) -> npt.NDArray[np.intp]:
+    """The order by leaf, then by rank; by one number made of both where that tells all apart, which is faster."""
+    if leaf.max(initial=0) < 1 << 24:
+        both = leaf.astype(np.uint64) << np.uint64(40) | rank >> np.uint64(24)
+        order = np.argsort(both)
+        if (np.diff(both[order]) > 0).all():
+            return order
+    return np.lexsort((rank, leaf))
 
 
 def _positions(leaf: Ints) -> npt.NDArray[np.intp]:

@@ -6,9 +6,10 @@
    the call that holds the message. */
 
 #include "reading.h"
+#include "tables.h"
 #include "writing.h"
 
-#define VERSION 1
+#define VERSION 2
 
 /* Whether there are as many fields of a kind as reading and writing count on. */
 static int has(const char *kinds, Py_ssize_t count, char kind, int wanted)
@@ -94,7 +95,19 @@ static PyTypeObject quick_type = {
     .tp_methods = quick_methods,
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "streams.admit._quick", .m_size = -1};
+static PyMethodDef functions[] = {
+    {"find", find, METH_VARARGS, find_doc},
+    {"place", place, METH_VARARGS, place_doc},
+    {"weave", weave, METH_VARARGS, weave_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "streams.admit._quick",
+    .m_size = -1,
+    .m_methods = functions,
+};
 
 PyMODINIT_FUNC PyInit__quick(void)
 {

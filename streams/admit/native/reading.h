@@ -20,9 +20,11 @@ static int append(PyObject *list, PyObject *value)
     return !failed;
 }
 
-/* The number that a dictionary of bytes has for some bytes; missing as given; -2 on failure. */
-static long looked_up(PyObject *known, const unsigned char *p, Py_ssize_t size, long missing)
+/* The number that a dictionary of bytes has for a value; missing as given; -2 on failure. */
+static long looked_up(Field *field, PyObject *known, const unsigned char *p, Py_ssize_t size, long missing)
 {
+    if (field->last && field->last_size == size && !memcmp(field->last, p, (size_t)size))
+        return field->last_found;
     PyObject *key = PyBytes_FromStringAndSize((const char *)p, size);
     if (!key)
         return -2;
@@ -31,7 +33,12 @@ static long looked_up(PyObject *known, const unsigned char *p, Py_ssize_t size, 
     if (!found)
         return PyErr_Occurred() ? -2 : missing;
     long value = PyLong_AsLong(found);
-    return value == -1 && PyErr_Occurred() ? -2 : value;
+    if (value == -1 && PyErr_Occurred())
+        return -2;
+    field->last = p;
+    field->last_size = size;
+    field->last_found = value;
+    return value;
 }
 
 static int is_named(const Field *field, const unsigned char *p, const unsigned char *end)
@@ -77,13 +84,13 @@ static int accept(Quick *self, int at, const unsigned char *p, const unsigned ch
             span->end = span->begin;
         return row->updated || (end - p == 6 && !memcmp(p, "opened", 6));
     case 'w':
-        found = looked_up(self->books, p, end - p, -1);
+        found = looked_up(field, self->books, p, end - p, -1);
         row->book = found;
         return found >= 0 ? TAKEN : found == -1 ? LEFT : FAILED;
     case 'o': /* a value spelt on its own; -1: as it is, else the place of the piece; what is new is left */
         if (p == end)
             return !field->required;
-        found = looked_up(field->known, p, end - p, -3);
+        found = looked_up(field, field->known, p, end - p, -3);
         if (found >= 0)
             span->end = (int32_t)(-1 - found);
         if (found == -3 && !append(row->news, Py_BuildValue("iy#", at, p, end - p)))
@@ -215,6 +222,8 @@ static int scan_all(Quick *self, PyObject **columns, Py_buffer *to, Lists *lists
     char *updated = to[4].buf;
     uint64_t *rank = to[5].buf, *key = to[6].buf;
     Py_ssize_t count = PyTuple_GET_SIZE(columns[0]);
+    for (int at = 0; at < self->count; at++)
+        self->fields[at].last = NULL;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *value = PyTuple_GET_ITEM(columns[0], i);
         int64_t arrived_ms = PyLong_AsLongLong(PyTuple_GET_ITEM(columns[2], i));
@@ -237,14 +246,6 @@ static int scan_all(Quick *self, PyObject **columns, Py_buffer *to, Lists *lists
         ++*taken;
     }
     return 1;
-}
-
-static int holds(Py_buffer *buffer, Py_ssize_t size)
-{
-    if (buffer->len >= size)
-        return 1;
-    PyErr_SetString(PyExc_ValueError, "a buffer is too small");
-    return 0;
 }
 
 PyDoc_STRVAR(scan_doc, "scan(values, keys, stamps, spans, message, book, at_ms, updated, rank, key)\n\nSee _quick.pyi.");

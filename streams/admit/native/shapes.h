@@ -22,6 +22,10 @@ typedef struct {
     char kind;
     int required;
     PyObject *known;
+    /* What was looked up last, in a message of the same call. */
+    const unsigned char *last;
+    Py_ssize_t last_size;
+    long last_found;
 } Field;
 
 typedef struct {
@@ -43,5 +47,13 @@ typedef struct {
 } Row;
 
 enum { LEFT = 0, TAKEN = 1, FAILED = -1 };
+
+static int holds(Py_buffer *buffer, Py_ssize_t size)
+{
+    if (buffer->len >= size)
+        return 1;
+    PyErr_SetString(PyExc_ValueError, "a buffer is too small");
+    return 0;
+}
 
 #endif

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from random import Random
 
 import numpy as np
@@ -9,14 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.admit.compiled import purely
 from streams.admit.memory import Memory
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 300))
-def test_finds_what_a_dictionary_would(seed: int, size: int) -> None:
+@pytest.mark.parametrize("way", [nullcontext, purely])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), size=st.integers(1, 300))
+def test_finds_what_a_dictionary_would(way: Callable[[], AbstractContextManager[None]], seed: int, size: int) -> None:
     random = Random(seed)
-    memory, model = Memory(content=np.uint64), dict[int, tuple[int, int]]()
+    with way():
+        memory, model = Memory(content=np.uint64), dict[int, tuple[int, int]]()
     # Keys that agree in their low bits, and so want the same slot, among them.
     keys = [random.randrange(2**64) if random.random() < 0.7 else random.randrange(9) << 20 for _ in range(6 * size)]
     for floor in range(12):

@@ -19,13 +19,14 @@ from schemas.catalog import CHATS, RAW_TOPICS, SURVEYS, TICKETS, Topic
 from schemas.codec import encode
 from schemas.raw import PROGRESS_KEY
 from streams.admit import quick
-from streams.admit.quick import Taken, Way, compiled
+from streams.admit.compiled import purely, step
+from streams.admit.quick import Taken, Way
 from streams.admit.settings import AdmitSettings
-from streams.admit.state import Admitted, PartitionState, RawMessage
+from streams.admit.state import Admitted, Batch, PartitionState, RawMessage, columns_of
 from streams.admit.step import admit, start
 from tests.streams.admit.making import ACME, ARRIVED_MS, SETTINGS, log, mark, ticket
 
-pytestmark = pytest.mark.skipif(not compiled(), reason="the compiled step was not built: no C compiler at installation")
+pytestmark = pytest.mark.skipif(step() is None, reason="the compiled step was not built: no C compiler at installation")
 
 OTHER = replace(ACME, name="other", dimensions=("source", "language", "team"), sample_k=2)
 TIGHT = AdmitSettings(customer_key=SETTINGS.customer_key, max_message_bytes=900, sample_chars=25)
@@ -37,6 +38,7 @@ STRINGS = [
     "mail me at jo@example.org, please",
     "call +49 171 1234567",
     "  blank\u00a0\u2003",
+    "\f\r\n edges \t\f",
     "\u3000ünï “cödé” \U0001f600",
     'a "quoted" \\ back/slash',
     "line\nand\tline",
@@ -123,9 +125,20 @@ def messages(draw: st.DrawFn) -> bytes:
 
 def states(topic: Topic = TICKETS, chosen: AdmitSettings = SETTINGS) -> tuple[PartitionState, PartitionState]:
     """The same state twice: with the compiled step and without."""
-    both = [start(topic, 0, {t.name: 1 for t in RAW_TOPICS}, (ACME, OTHER), chosen) for _ in range(2)]
-    both[1].way = None
-    return both[0], both[1]
+    given = (topic, 0, {t.name: 1 for t in RAW_TOPICS}, (ACME, OTHER), chosen)
+    quickly = start(*given)
+    with purely():
+        plainly = start(*given)
+        plainly.way = None
+    return quickly, plainly
+
+
+def assert_admit_the_same(quickly: PartitionState, plainly: PartitionState, batch: Sequence[RawMessage]) -> None:
+    """One batch gives the same both ways."""
+    _, one = admit(quickly, Batch(*zip(*batch, strict=True)) if batch else batch)
+    with purely():
+        _, other = admit(plainly, batch)
+    assert told(one) == told(other)
 
 
 def told(out: Admitted) -> tuple[Any, ...]:
@@ -141,10 +154,8 @@ def assert_the_same(values: Sequence[bytes | None], cuts: Sequence[int], chosen:
     quickly, plainly = states(chosen=chosen)
     for begin, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
         for batch in (raw[begin:end], ends[:1] if begin else []):
-            (quickly, one), (plainly, other) = admit(quickly, batch), admit(plainly, batch)
-            assert told(one) == told(other)
-    (_, one), (_, other) = admit(quickly, ends[1:]), admit(plainly, ends[1:])
-    assert told(one) == told(other)
+            assert_admit_the_same(quickly, plainly, batch)
+    assert_admit_the_same(quickly, plainly, ends[1:])
 
 
 @settings(max_examples=120, deadline=None)
@@ -187,7 +198,7 @@ def read(values: Sequence[bytes | None], *, keys: Sequence[bytes | None] = ()) -
     way = states()[0].way
     assert way is not None
     columns = zip(range(len(values)), keys or [b"k"] * len(values), values, strict=True)
-    return way.read([RawMessage(i, ARRIVED_MS, key, value) for i, key, value in columns])
+    return way.read(columns_of([RawMessage(i, ARRIVED_MS, key, value) for i, key, value in columns]))
 
 
 def test_usual_contacts_are_taken_once_their_values_are_known() -> None:
@@ -195,7 +206,7 @@ def test_usual_contacts_are_taken_once_their_values_are_known() -> None:
     values = [encode(ticket(i, i, platform="iPhone OS", text='mail jo@example.org\n"now"')) for i in range(9)]
     admit(state, log(values))
     assert state.way is not None
-    taken = state.way.read(log(values))
+    taken = state.way.read(columns_of(log(values)))
     assert taken.left() == []
     assert taken.ids == [f"e{i}".encode() for i in range(9)]
     assert taken.texts == [b'mail <email>\\n\\"now\\"'] * 9
@@ -207,7 +218,7 @@ def test_marks_and_what_came_without_a_time_are_left() -> None:
     assert read(values, keys=[b"k", PROGRESS_KEY, None]).message.tolist() == [0, 2]
     way = states()[0].way
     assert way is not None
-    assert way.read([RawMessage(0, 0, b"k", values[0])]).left() == [0]
+    assert way.read(columns_of([RawMessage(0, 0, b"k", values[0])])).left() == [0]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -227,7 +238,7 @@ def test_hashes_are_those_of_xxhash_at_every_length() -> None:
     values += [encode(ticket(1, 1, contact="x" * (1 + size % 200), text="w" * size)) for size in range(0, 2_500, 7)]
     admit(state, log(values))
     assert state.way is not None
-    taken = state.way.read(log(values))
+    taken = state.way.read(columns_of(log(values)))
     assert taken.left() == []
     wanted = np.zeros(len(values), bool)
     records, _ = state.way.write(taken, [b"}"] * len(values), wanted, 400)
@@ -242,7 +253,7 @@ def test_places_outside_are_refused(column: str) -> None:
     values = [encode(ticket(i, i, text="mail jo@example.org")) for i in range(3)]
     admit(state, log(values))
     assert state.way is not None
-    taken = state.way.read(log(values))
+    taken = state.way.read(columns_of(log(values)))
     if column == "spans":
         taken.spans[1, :, 1] = 10**6
     elif column == "message":
@@ -260,12 +271,34 @@ def test_buffers_that_are_too_small_are_refused() -> None:
     values = [encode(ticket(i, i)) for i in range(3)]
     admit(state, log(values))
     assert state.way is not None
-    taken = state.way.read(log(values))
+    taken = state.way.read(columns_of(log(values)))
     with pytest.raises(ValueError, match="a buffer is too small"):
         state.way.write(taken, [b"}"] * 3, np.ones(2, bool), 400)
     taken.cut(1)
     with pytest.raises(ValueError, match="a buffer is too small"):
         state.way.write(taken, [b"}"] * 3, np.ones(3, bool), 400)
+
+
+def test_tables_and_spans_that_are_broken_are_refused() -> None:
+    compiled = step()
+    assert compiled is not None
+    keys, rows = np.arange(4, dtype=np.uint64), np.empty(4, np.int64)
+    with pytest.raises(ValueError, match="power of two"):
+        compiled.find(np.full(3, -1, np.int32), keys, keys, rows)
+    with pytest.raises(ValueError, match="full or broken"):
+        compiled.find(np.full(4, 9, np.int32), keys, keys, rows)
+    with pytest.raises(ValueError, match="full or broken"):
+        compiled.place(np.full(4, -1, np.int32), keys, 0, 5)
+    with pytest.raises(ValueError, match="full or broken"):
+        compiled.place(np.full(2, -1, np.int32), keys, 0, 3)
+    spans = [np.array([at], np.int64) for at in (0, 1, 4)]
+    assert compiled.weave(b'"",x}', keys[3:], spans[0], *[np.array([at], np.int64) for at in (0, 2, 5)]) == (
+        b'[{"rank":3,"event_id":"","leaf":0,x}]'
+    )
+    with pytest.raises(IndexError, match="no such bytes"):
+        compiled.weave(b"abc", keys[:1], spans[0], *spans)
+    with pytest.raises(ValueError, match="a buffer is too small"):
+        compiled.weave(b"abcd", keys[:2], spans[0], *spans)
 
 
 def test_more_values_than_are_remembered_are_learnt_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,14 +314,9 @@ def test_other_contacts_go_the_way_that_their_kind_has(topic: Topic) -> None:
     assert (state.way is not None) == (topic is CHATS)
 
 
-def test_without_the_step_the_python_way_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_step_the_python_way_takes_all() -> None:
     quick.way.cache_clear()
-    monkeypatch.setenv("WHENCE_PURE", "1")
-    assert states()[0].way is None
-    monkeypatch.delenv("WHENCE_PURE")
-    monkeypatch.setattr(quick, "_quick", None)
-    quick.way.cache_clear()
-    assert states()[0].way is None
-    monkeypatch.undo()
+    with purely():
+        assert start(TICKETS, 0, {t.name: 1 for t in RAW_TOPICS}, (ACME,), SETTINGS).way is None
     quick.way.cache_clear()
     assert isinstance(states()[0].way, Way)
