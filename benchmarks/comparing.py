@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -90,14 +90,15 @@ def compared_views(client: Client, wanted: str, found: str) -> Iterator[Compared
         )
 
 
-def await_views(store: ClickHouseServer, wanted: str, found: str) -> list[Compared]:
-    """Compare until the sinks have caught up, or patience ends."""
+def await_views(store: ClickHouseServer, wanted: str, found: str, *, filled: Collection[str] = ()) -> list[Compared]:
+    """Compare until the sinks have caught up, or patience ends; where both still write, views named ``filled`` are waited
+    for until they hold something."""
     client = clickhouse_connect.get_client(
         host="127.0.0.1", port=store.port, username=store.user, password=store.password
     )
     deadline = time.monotonic() + PATIENCE_S
     views = list(compared_views(client, wanted, found))
-    while not all(one.same for one in views) and time.monotonic() < deadline:
+    while not all(one.same and (one.wanted or one.name not in filled) for one in views) and time.monotonic() < deadline:
         time.sleep(2.0)
         views = list(compared_views(client, wanted, found))
     client.close()
