@@ -127,7 +127,7 @@ class DailyWork:
         rungs.calibrate(self.loose[place], shape2, wide=self.wide, days=self.days)
 
     def _learn_stretch(self, place: int) -> None:
-        self.judging.learn_stretch(place, self.mean[place], alive=max(int(self.alive.sum()), 1))
+        self.judging.learn_stretch(place, self.mean[place], alive=max(int(self.alive.sum()), 1), days=self.days)
 
     def _share_out(self) -> None:
-        self.judging.share_out(self.alive.astype(np.float64))
+        self.judging.share_out(self.alive.astype(np.float64), days=self.days)

@@ -232,7 +232,7 @@ class FlatDetector:
         rungs.push(count, unit)
         ripe = self.days >= np.maximum(WARM_D, RIPE_WINDOWS * rungs.windows.lengths * rungs.step_s / DAY_S)
         self.judging.add(place, ripe=ripe, free=self.alive & (unit > 0), calm=self.spike < 0)
-        rungs.learn(before, self._calm())
+        rungs.learn(before, self._calm(), self.expecting.past.forecast_before)
 
     def _calm(self) -> Bools:
         return self.alive & (self.spike < 0) & (self.next_s > self.muted_until_s)
@@ -254,15 +254,16 @@ class FlatDetector:
         """Take out of the level what the window that was found has taught it."""
         place, window = self.found[:, one]
         rungs = self.all_rungs[place]
-        blocks = int(rungs.lengths[window] * rungs.step_s // self.block_s)
         expecting = self.expecting
+        untaken = self.coarse.windows.steps - expecting.blocks
+        blocks = int(rungs.lengths[window] * rungs.step_s // self.block_s) - untaken
         many = min(blocks, expecting.blocks, expecting.per_week)
         if many < 1:
             return
         rows = np.arange(expecting.blocks - many, expecting.blocks) % expecting.per_week
-        ring = self.coarse.windows.rows(many)
+        ring = self.coarse.windows.rows(many + untaken)[:many]
         expected = self.coarse.windows.unit[ring, one] * rungs.level[window, one]
-        taught = np.where(expecting.teaches[rows, one], expecting.clean[rows, one] - expected[-many:], 0.0)
+        taught = np.where(expecting.teaches[rows, one], expecting.clean[rows, one] - expected, 0.0)
         expecting.bank.take_back(one, taught, np.zeros(many))
         expecting.clean[rows, one] -= taught
         expecting.week_sum[one] -= taught.sum()

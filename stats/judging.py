@@ -26,7 +26,7 @@ LOOSE_TIMES = 50.0
 LOOSEST = 1e-3
 RUN_TOGETHER = 0.2
 MOST_SCALE = 2.0
-KEEP_DAILY = 0.99
+MEMORY_D = 300.0
 AIM_WITHIN = 0.3
 RAREST_PER_WEEK = 1e-290
 
@@ -107,16 +107,16 @@ class Judging:
         for rungs, clumps in zip(self.rungs, self.clumps, strict=True):
             clumps.disown(number, rungs.mean[:, number])
 
-    def new_day(self, weight: Floats) -> None:
-        """Learn from the clumps of the past and share the budget out anew, in proportion to ``weight`` per series."""
+    def new_day(self, weight: Floats, *, days: float) -> None:
+        """Learn from the clumps of ``days`` and share the budget out anew, in proportion to ``weight`` per series."""
         for place, rungs in enumerate(self.rungs):
-            self.learn_stretch(place, rungs.mean, alive=_alive(weight))
-        self.share_out(weight)
+            self.learn_stretch(place, rungs.mean, alive=_alive(weight), days=days)
+        self.share_out(weight, days=days)
 
-    def learn_stretch(self, place: int, mean: Floats, *, alive: int) -> None:
+    def learn_stretch(self, place: int, mean: Floats, *, alive: int, days: float) -> None:
         """What the clumps of one ladder ask for, windows being as thick as ``mean`` and so many series alive."""
         rungs, clumps = self.rungs[place], self.clumps[place]
-        clumps.forget(KEEP_DAILY)
+        clumps.forget(_kept(days))
         windows = sum(len(one.lengths) for one in self.rungs)
         tight = self.budget_per_week / (WEEK_S / rungs.step_s) / alive / windows
         aimed = float(np.clip(LOOSE_TIMES * tight, tight, max(LOOSEST, tight)))
@@ -124,10 +124,10 @@ class Judging:
             clumps.aim(aimed)
         self.stretch[place] = clumps.stretch(mean)
 
-    def share_out(self, weight: Floats) -> None:
+    def share_out(self, weight: Floats, *, days: float) -> None:
         """The budget in proportion to ``weight`` per series, scaled by what the clumps of all windows ask for."""
         self._share_out(weight)
-        self.spending.forget(KEEP_DAILY)
+        self.spending.forget(_kept(days))
         ratio = self.spending.ratio(RUN_TOGETHER * _alive(weight) / self.budget_per_week)
         self.scale = min(AIM / ratio, MOST_SCALE)
 
@@ -145,3 +145,8 @@ class Judging:
 
 def _alive(weight: Floats) -> int:
     return max(int((weight > 0).sum()), 1)
+
+
+def _kept(days: float) -> float:
+    """How much yesterday's clumps still count: those of the first third of the days, when widths were wide, hardly do."""
+    return max(1.0 - 3.0 / min(max(days, 4.0), MEMORY_D), 0.25)

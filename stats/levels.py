@@ -148,6 +148,7 @@ class PastLevels:
         self.near = np.zeros((self.NEAR, FORECASTS + 1, series), dtype=np.float32)
         self.far = np.zeros((self.far_rows, FORECASTS + 1, series), dtype=np.float32)
         self.blocks = 0
+        self.filled = 0
 
     def keep(self, now: Levels) -> None:
         """Remember the forecasts made after a block."""
@@ -159,9 +160,14 @@ class PastLevels:
         self.blocks += 1
 
     def fill(self, now: Levels) -> None:
-        """All of the past is as now."""
+        """All of the past is as now: what lies in it was not forecast."""
+        self.filled = self.blocks
         for ring in (self.near, self.far):
             ring[:, :-1], ring[:, -1] = now.level, now.growth
+
+    def forecast_before(self, lag: int) -> bool:
+        """Whether the forecasts as of ``lag`` blocks before the last were made then, and not filled in later."""
+        return self.blocks - lag > self.filled
 
     def before(self, lag: int) -> NDArray[np.float32]:
         """Forecasts (and growth, the last row) as of ``lag`` blocks before the last, or a little earlier."""

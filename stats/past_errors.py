@@ -22,6 +22,12 @@ PRIOR_DISPERSION = 1.1
 PRIOR_STEPS = 50.0
 LEAST_SPREAD2 = 1e-4
 FLAT = 0.01
+TAIL_Z = 4.5
+ASSUMED = 0.5
+FOLLOWS = 0.97
+TINY = 1e-300
+LEAST_FREEDOM = 0.5
+MOST_WIDENED = 25.0
 
 
 class PastErrors:
@@ -32,6 +38,8 @@ class PastErrors:
         self.two, self.three, self.four = np.zeros(series), np.zeros(series), np.zeros(series)
         self.over = np.zeros((windows, forecasts, series))
         self.information = np.zeros((windows, forecasts, series))
+        self.common, self.times = np.zeros((windows, forecasts)), np.zeros((windows, 1))
+        self.lagged, self.last = np.zeros((windows, forecasts)), np.zeros((windows, forecasts))
 
     def learn_dispersion(
         self, count: Floats, mean: Floats, chance2: Floats, *, variance: Floats, dispersion: Floats, use: Bools
@@ -60,15 +68,31 @@ class PastErrors:
     ) -> None:
         """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``)."""
         variance = mean * (dispersion + (chance2 + sigma2) * mean)
-        square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS)
-        weight = use * (mean / variance) ** 2
+        off = count - mean
+        square = np.minimum(off * off, CUT * variance + CUT_COUNTS)
+        ratio = use * mean / variance
+        self._learn_common(place, ratio, np.copysign(np.sqrt(square), off), mean)
+        weight = ratio * (mean / variance)
         self.over[place] += weight * (square - mean * (dispersion + chance2 * mean))
         self.information[place] += weight * mean**2
+
+    def _learn_common(self, place: int, ratio: Floats, off: Floats, mean: Floats) -> None:
+        """The relative error that all series had at once: its square beyond what independent ones leave, and with the last."""
+        sure = np.einsum("fn,fn->f", ratio, mean)
+        if sure.min() > 0:
+            error = np.einsum("fn,fn->f", ratio, off) / sure
+            self.common[place] += error**2 - 1.0 / sure
+            self.lagged[place] += error * self.last[place]
+            self.last[place] = error
+            self.times[place] += 1.0
 
     def forget(self, keep: float, keep_dispersion: float) -> None:
         """Let past errors count that much of what they did."""
         self.over *= keep
         self.information *= keep
+        self.common *= keep
+        self.lagged *= keep
+        self.times *= keep
         for name in ("error1", "error2", "two", "three", "four"):
             setattr(self, name, getattr(self, name) * keep_dispersion)
 
@@ -99,11 +123,33 @@ class PastErrors:
         weight = SERIES_WINDOWS / pooled**2
         return np.asarray(np.maximum((over + weight * pooled) / (information + weight), 0.0))
 
-    def sigma2(self) -> Floats:
-        """Relative forecast variance beyond chance, per window length, forecast and series."""
+    def sigma2(self, apart: Floats | None) -> Floats:
+        """Relative forecast variance beyond chance, per window length, forecast and series.
+
+        ``apart`` as in :meth:`widened`; None where series share contacts, so that common errors say nothing about pasts.
+        """
         prior = PRIOR_WINDOWS / PRIOR_SIGMA**4
         over, information = self.over.sum(axis=2), self.information.sum(axis=2)
         pooled = (over + prior * PRIOR_SIGMA**2) / (information + prior)
-        pooled = np.maximum(pooled, LEAST_SIGMA2)[:, :, None]
+        together = self.common / np.maximum(self.times, 1.0)
+        pooled = np.maximum(pooled if apart is None else np.maximum(pooled, together), LEAST_SIGMA2)[:, :, None]
         weight = SERIES_WINDOWS / pooled**2
-        return np.asarray(np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled))
+        own = np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled)
+        return np.asarray(own if apart is None else own * self.widened(pooled[:, :, 0], apart)[:, :, None])
+
+    def widened(self, pooled: Floats, apart: Floats) -> Floats:
+        """By how much pooled variances have to be widened, as they rest on few pasts where series err together.
+
+        Student's t against the normal at :data:`TAIL_Z`, with as many degrees of freedom as independent windows were
+        seen, divided by the squared share of variance that is common: series add nothing to what is known of that. ``apart``:
+        independent windows per window learnt from, fewer where common errors follow each other. After Satterthwaite 1946; the
+        quantile by Wallace 1959.
+        """
+        common = np.maximum(self.common, 0.0)
+        follows2 = np.clip(self.lagged / np.maximum(common, TINY), 0.0, FOLLOWS) ** 2
+        apart = np.minimum(apart[:, None], (1.0 - follows2) / (1.0 + follows2))
+        seen = self.times * apart
+        share = (common * apart / pooled + ASSUMED) / (seen + ASSUMED)
+        freedom = np.maximum(seen, LEAST_FREEDOM) / np.minimum(share, 1.0) ** 2
+        wider = freedom * np.expm1(np.minimum(TAIL_Z**2 / freedom, 50.0)) / TAIL_Z**2
+        return np.asarray(np.minimum(wider, MOST_WIDENED))

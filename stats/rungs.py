@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +42,10 @@ class Looked(NamedTuple):
 class Rungs:
     """Windows of one step width, ``per_unit`` steps to a block. ``lags[i]`` is how many blocks ago the level for window ``i`` has to be known.
 
-    ``mean`` and ``variance`` are of the windows that end now, ``spread2`` their relative forecast variance.
+    ``mean`` and ``variance`` are of the windows that end now, ``spread2`` their relative forecast variance. ``nested``: series share contacts.
     """
+
+    nested = False
 
     def __init__(
         self,
@@ -100,12 +103,17 @@ class Rungs:
         np.subtract(self.windows.count_sums, self.mean, out=self.z)
         self.z /= np.sqrt(self.variance)
 
-    def learn(self, before: dict[int, NDArray[np.float32]] | None, use: Bools) -> None:
-        """Teach the windows that end now to the forecasts' errors; ``use`` is False where a spike or gap is in them."""
+    def learn(
+        self, before: dict[int, NDArray[np.float32]] | None, use: Bools, forecast: Callable[[int], bool] | None = None
+    ) -> None:
+        """Teach the windows that end now to the forecasts' errors; ``use`` is False where a spike or gap is in them.
+
+        ``forecast`` says whether levels of so many blocks ago were known then: what has seen the window forecasts none.
+        """
         steps = self.windows.steps
         day = max(DAY_S // self.step_s, 1)
         for place, length in enumerate(self.lengths):
-            if steps % min(length, day) or steps <= length:
+            if steps % min(length, day) or steps <= length or (forecast and not forecast(self.lags[place])):
                 continue
             count, unit = self.windows.count_sums[place], self.windows.unit_sums[place]
             heard = use & (unit > 0) & (self.mean[place] > LEAST_MEAN)
@@ -142,7 +150,9 @@ class Rungs:
         may err together, so that all of them in ``days`` say no more of a long window than one does.
         """
         past = np.maximum(days * DAY_S / (self.windows.lengths * self.step_s), 1.0)
-        self.sigma2 = self.errors.sigma2() * (1.0 + FEW_PAST / past[:, None, None])
+        every = np.minimum(self.windows.lengths, max(DAY_S // self.step_s, 1))
+        apart = None if self.nested else every / self.windows.lengths
+        self.sigma2 = self.errors.sigma2(apart) * (1.0 + FEW_PAST / past[:, None, None])
         self.chance2 = self.dispersion * loose + shape2[:, None]
         whole = self.sigma2 + self.chance2
         self.choice = np.argmin(whole, axis=1)

@@ -79,7 +79,7 @@ def fit_common(seen: Floats, around: Floats, dispersion: Floats) -> Floats:
     noise = np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])
     rows = fit_rows(whole, base, np.ones_like(whole), noise, rounds=ROUNDS)
     cell, _ = _shrunk(whole, _expected(base, rows), noise)
-    return np.asarray(rows.part * rows.day[:, None] * cell)
+    return np.asarray(rows.scale * rows.part * rows.day[:, None] * cell)
 
 
 def fit_rows(

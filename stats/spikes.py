@@ -16,7 +16,7 @@ from stats.errors import DomainError
 
 Floats = NDArray[np.float64]
 _SMALLEST = 1e-300
-_NEARLY_POISSON = 1e-6
+_NEARLY_POISSON = 1e-4
 
 
 def at_least(count: Floats, *, mean: Floats, variance: Floats) -> Floats:
@@ -34,7 +34,7 @@ def at_least(count: Floats, *, mean: Floats, variance: Floats) -> Floats:
         raise DomainError("count", float(np.min(count)), "0 or more")
     k = np.maximum(count, 1e-9)
     extra = (variance - mean) / mean**2
-    dispersed = extra > _NEARLY_POISSON
+    dispersed = variance - mean > _NEARLY_POISSON * mean
     size = 1.0 / np.where(dispersed, extra, 1.0)
     tail = np.where(dispersed, betainc(k, size, mean / (mean + size)), gammainc(k, mean))
     return np.where(count <= 0, 1.0, np.maximum(tail, _SMALLEST))

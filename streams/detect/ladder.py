@@ -36,6 +36,8 @@ class Ladder(Rungs):
     of how often they do (:class:`stats.judging.Judging`).
     """
 
+    nested = True
+
     def __init__(self, step_s: int, lengths: tuple[int, ...], keep: int, slices: int, *, per_block: float) -> None:
         super().__init__(
             step_s, lengths, tuple(0 for _ in lengths), keep=keep, series=slices, per_unit=per_block, forecasts=1

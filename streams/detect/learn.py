@@ -240,13 +240,13 @@ def _learn_stretch(known: Known, place: int) -> None:
     """What the clumps of one ladder's windows ask for."""
     assert known.judging is not None
     rungs = tuple(known.ladders())[place]
-    known.judging.learn_stretch(place, rungs.mean, alive=max(int((_weights(known) > 0).sum()), 1))
+    known.judging.learn_stretch(place, rungs.mean, alive=max(int((_weights(known) > 0).sum()), 1), days=known.days)
     rungs.stretch = known.judging.stretch[place]
 
 
 def _share_out(known: Known) -> None:
     assert known.judging is not None
-    known.judging.share_out(_weights(known))
+    known.judging.share_out(_weights(known), days=known.days)
     for place, rungs in enumerate(known.ladders()):
         rungs.share, rungs.scale = known.judging.share[place], known.judging.scale
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stats.expecting import Expecting
-from stats.levels import FORECASTS, MONTH, TREND, LevelBank
+from stats.levels import FORECASTS, MONTH, TREND, LevelBank, PastLevels
 from stats.shape import fit_day
 
 HOUR_S, DAY_S = 3_600, 86_400
@@ -76,3 +76,23 @@ def test_what_is_taken_back_was_never_there() -> None:
     bank.take_back(0, np.full(3, 40.0), np.zeros(3))
     assert bank.contacts == pytest.approx(other.contacts)
     assert bank.forecast().level.shape == (FORECASTS, 2)
+
+
+def test_how_often_a_slot_was_seen_does_not_change_what_the_week_is_scaled_to() -> None:
+    shape = SHAPE[: 7 * 24].reshape(7, 24, 1) / SHAPE[: 7 * 24].mean()
+    around = np.full((7, 24, 5), 1e4)
+    more = around * np.where(np.arange(7) < 4, 3.0, 1.0)[:, None, None]
+    for weekday in (0, 6):
+        for weeks in (around, more):
+            fit = fit_day(shape * weeks, weeks, weekday, np.ones(5))
+            np.testing.assert_allclose(fit.unit, shape[weekday] * np.ones(5), rtol=0.01)
+
+
+def test_a_past_that_was_filled_in_was_not_forecast() -> None:
+    bank, past = LevelBank(1, block_h=1.0), PastLevels(1, longest=168)
+    for _ in range(3):
+        past.keep(bank.forecast())
+    past.fill(bank.forecast())
+    for _ in range(4):
+        past.keep(bank.forecast())
+    assert [past.forecast_before(lag) for lag in (0, 3, 4, 6)] == [True, True, False, False]

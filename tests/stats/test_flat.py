@@ -72,6 +72,16 @@ def test_a_past_spike_does_not_raise_the_expectation() -> None:
     assert run(counts)[1][-1].expected == pytest.approx(usual, rel=0.05)
 
 
+def test_what_a_spike_had_taught_is_taken_back_hour_by_hour() -> None:
+    counts = null_counts(3, 5, level=2_000.0)
+    counts[:, 1] = np.round(counts[:, 1] * np.where(np.arange(len(counts)) % 24 < 12, 0.2, 1.8))
+    counts[704:709, 1] = np.round(counts[704:709, 1] * 1.06)
+    detector, verdicts = run(counts[:709])
+    assert verdicts[-1].spike[1] >= 0
+    quick, _, _, slow = detector.expecting.now.level[:4, 1]
+    assert quick == pytest.approx(slow, rel=0.1)
+
+
 def test_a_shift_that_stays_for_a_fortnight_is_the_new_level() -> None:
     counts = null_counts(3, 8)
     counts[600:, 1] *= 2.0

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stats.past_errors import PastErrors
+from stats.past_errors import MOST_WIDENED, PastErrors
 
 SERIES = 40
 USE = np.ones(SERIES, dtype=bool)
 NOTHING = np.zeros((1, SERIES))
+APART = np.ones(1)
 
 
 def taught(*, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0, seed: int = 3) -> PastErrors:
@@ -24,7 +25,7 @@ def taught(*, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0,
         if np.any(np.asarray(dispersion) > 1):
             true = random.gamma(true / (np.asarray(dispersion) - 1)) * (np.asarray(dispersion) - 1)
         count = random.poisson(true).astype(float)
-        phi, sigma2 = errors.dispersion(), errors.sigma2()[0]
+        phi, sigma2 = errors.dispersion(), errors.sigma2(APART)[0]
         variance = phi * mean + sigma2[0] * mean**2
         errors.learn_dispersion(count, mean, NOTHING[0], variance=variance, dispersion=phi, use=USE)
         errors.learn_sigma(0, count, mean[None], NOTHING, dispersion=phi, sigma2=sigma2, use=USE)
@@ -45,16 +46,16 @@ def test_dispersions_that_differ_are_told_apart() -> None:
 
 @pytest.mark.parametrize("sigma", [0.05, 0.1, 0.3])
 def test_forecast_error_is_found_again(sigma: float) -> None:
-    assert np.sqrt(np.median(taught(sigma=sigma).sigma2()[0])) == pytest.approx(sigma, rel=0.2)
+    assert np.sqrt(np.median(taught(sigma=sigma).sigma2(APART)[0])) == pytest.approx(sigma, rel=0.2)
 
 
 def test_dispersion_is_not_mistaken_for_forecast_error() -> None:
-    assert np.sqrt(np.median(taught(dispersion=2.0).sigma2()[0])) < 0.04
+    assert np.sqrt(np.median(taught(dispersion=2.0).sigma2(APART)[0])) < 0.04
 
 
 def test_before_anything_is_learnt_the_prior_holds() -> None:
     errors = PastErrors(3, 2, 2)
-    assert errors.sigma2() == pytest.approx(0.01)
+    assert errors.sigma2(np.ones(3)) == pytest.approx(0.01 * MOST_WIDENED)
     assert errors.dispersion() == pytest.approx(1.1)
 
 
@@ -63,7 +64,7 @@ def test_spikes_teach_little() -> None:
     mean = np.geomspace(0.2, 400.0, SERIES)
     for _ in range(3):
         hit.learn_sigma(0, mean * 30, mean[None], NOTHING, dispersion=np.ones(SERIES), sigma2=NOTHING + 0.01, use=USE)
-    assert np.median(hit.sigma2()) < 1.5 * np.median(calm.sigma2())
+    assert np.median(hit.sigma2(APART)) < 1.5 * np.median(calm.sigma2(APART))
 
 
 def test_moved_series_keep_what_they_taught_and_new_ones_start_afresh() -> None:
@@ -72,3 +73,26 @@ def test_moved_series_keep_what_they_taught_and_new_ones_start_afresh() -> None:
     errors.move(np.array([5, -1]))
     assert errors.two.tolist() == [before[5], 0.0]
     assert errors.over.shape == (1, 1, 2)
+
+
+def erring(times: int, *, together: bool, sigma: float = 0.1) -> PastErrors:
+    """Thick series whose forecasts err each by itself, or all at once."""
+    random = np.random.default_rng(4)
+    errors, mean = PastErrors(1, 1, SERIES), np.full(SERIES, 1e4)
+    for _ in range(times):
+        off = random.normal(size=1 if together else SERIES) * np.ones(SERIES)
+        count = mean * (1 + sigma * off)
+        errors.learn_sigma(
+            0, count, mean[None], NOTHING, dispersion=np.ones(SERIES), sigma2=NOTHING + sigma**2, use=USE
+        )
+    return errors
+
+
+def test_errors_of_all_series_at_once_are_known_from_few_pasts_and_widened() -> None:
+    pooled = np.full((1, 1), 0.01)
+    together = erring(20, together=True)
+    assert erring(20, together=False).widened(pooled, APART) == pytest.approx(1.0, abs=0.05)
+    assert together.widened(pooled, APART) > 1.4
+    together.lagged = 0.9 * together.common
+    assert together.widened(pooled, APART) > 5.0
+    assert erring(400, together=True).widened(pooled, APART) == pytest.approx(1.0, abs=0.1)

@@ -83,3 +83,11 @@ def test_clumps_of_sliding_windows_begin_as_often_as_stated(length: int) -> None
     clumps = 1 + np.count_nonzero(np.diff(hits) > length)
     stated = clump_rate(np.array([reference.norm.sf(3.5)]), np.array([length]))[0] * len(sums)
     assert 0.8 <= clumps / stated <= 1.2
+
+
+@pytest.mark.parametrize("mean", [1e4, 1.7e6, 1e8])
+@pytest.mark.parametrize("ratio", [1.001, 1.5, 2.7])
+def test_a_thick_window_is_no_poisson_s_however_small_its_relative_variance(mean: float, ratio: float) -> None:
+    count = np.array([mean + 3.0 * np.sqrt(ratio * mean)])
+    chance = at_least(count, mean=np.array([mean]), variance=np.array([ratio * mean]))
+    assert reference.norm.isf(chance[0]) == pytest.approx(3.0, abs=0.05)
