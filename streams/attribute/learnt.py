@@ -96,7 +96,7 @@ def spikes_per_day(cases: Mapping[str, Case], spike: Spike, days: float) -> tupl
     """How often spikes come without a logged cause, and how often at all, those of one event once.
 
     What the other spikes of ``days`` came to (sums of probabilities), shrunk over four weeks: spikes of no logged cause towards
-    the budget of false ones, all together towards twice that. What no customer is behind is no spike from elsewhere.
+    one and a half times the budget of false ones, all together towards twice. What no customer is behind is no spike from elsewhere.
     """
     budget_per_day = spike.budget_per_week / 7
     unlogged = events = 0.0
@@ -105,6 +105,6 @@ def spikes_per_day(cases: Mapping[str, Case], spike: Spike, days: float) -> tupl
             own = 1.0 - case.tie
             events += own
             unlogged += own * sum(one.probability for one in case.last.candidates if one.kind == "unknown")
-    unknown = (OVER_D * budget_per_day + unlogged) / (OVER_D + days)
+    unknown = (OVER_D * 1.5 * budget_per_day + unlogged) / (OVER_D + days)
     at_all = (OVER_D * 2 * budget_per_day + events) / (OVER_D + days)
     return min(1.0, max(0.01, unknown)), max(0.01, at_all)
