@@ -166,7 +166,7 @@ def test_two_processes_killed_against_each_other_lose_and_double_nothing() -> No
     deaths = 0
     with apache_kafka() as broker:
         ensure_topics(broker)
-        processes = {slot: start_dying(broker, slot, moments.pop(0), 2) for slot, moments in fates.items()}
+        processes = {slot: start_dying(broker, slot, moments.pop(0), 1) for slot, moments in fates.items()}
         for process in processes.values():
             wait_for(process, "rebuilt")
         send(broker, records)
@@ -182,6 +182,7 @@ def test_two_processes_killed_against_each_other_lose_and_double_nothing() -> No
                     processes[slot] = start_dying(broker, slot, moment, 1)
             time.sleep(0.2)
         for process in processes.values():
+            deaths += process.poll() is not None
             process.kill()
             close(process)
         assert committed(broker) == expected
