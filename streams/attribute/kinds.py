@@ -52,7 +52,7 @@ HABITS: dict[ChangeKind, Habits] = {
 PRECISION_H = {"minute": 1.0 / 60, "hour": 1.0, "day": 24.0}
 TEMPERATURE = 1.0
 CEILING = 0.98
-TOO_LATE = -6.0
+TOO_LATE = -8.0
 NEVER = -9.0
 MEASUREMENT = -2.2
 """Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""

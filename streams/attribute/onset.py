@@ -53,7 +53,7 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
         weight = direct
         over = change.ends_at is not None and change.ends_at + timedelta(hours=6) < spike.onset_low
         if over and change.kind in ENDING:
-            weight = min(weight, TOO_LATE)
+            weight = min(weight, TOO_LATE + 2)
         return line("time", weight, _time_sentence(change, spike), lag_h=lag_h, density_per_day=density * 24.0)
     lead = math.log(max(density * 24.0, 1e-9)) if habits.lead and change.announced_at is not None else NEVER
     share = _share_before(around, last)
