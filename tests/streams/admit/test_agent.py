@@ -65,7 +65,7 @@ def running(part: Admit) -> Iterator[threading.Event]:
 
 def send(broker: Broker, records: Sequence[Struct | bytes], topic: Topic = TICKETS) -> None:
     """Send records in order; marks go to every partition."""
-    producer = Producer(client_config(broker, partitioner="murmur2_random"))
+    producer = Producer(client_config(broker, partitioner="murmur2_random", enable_idempotence=True))
     count = partition_counts(broker)[topic.name] if not broker.embedded else 4
     for record in records:
         if isinstance(record, Progress):
