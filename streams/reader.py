@@ -82,7 +82,7 @@ class Reader:
         Raises:
             RetryableError: the broker does not answer.
         """
-        return {place: self._watermarks(place)[1] for place in places}
+        return {place: bounds.high for place, bounds in self.bounds(places).items()}
 
     def bounds(self, places: Collection[Place]) -> dict[Place, Bounds]:
         """The first offset kept, and the one after the last committed message, of each partition.

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from schemas.attribution import Attribution, Quote, Term
 from schemas.raw import ChangeKind, Feedback
 from schemas.spike import Spike
+from stats.shares import Ratio
 from stats.words import SLOTS, excess_terms, function_slots, slot, words
 from streams.attribute import memory as past
 from streams.attribute.memory import Document, Memory, WordCounts
+from streams.attribute.spoken import Spoken
 from streams.attribute.telling import TERMS, phrase, quotes, usual_terms
 from streams.attribute.voices import SAID, Voice, voice_slots
 
@@ -95,6 +97,16 @@ def window(spike: Spike) -> tuple[float, float]:
     return start_s, max(end_s, start_s + spike.bucket_s)
 
 
+def excess_share(spike: Spike, *, least: float = 0.05) -> float:
+    """Share of a spike's contacts that is excess, at least so much."""
+    return min(1.0, max(least, spike.excess / max(float(spike.observed), 1.0)))
+
+
+def excess_of(spike: Spike) -> Ratio:
+    """A spike's excess with its 90% interval, which holds it."""
+    return Ratio(spike.excess, min(spike.excess_low, spike.excess), max(spike.excess_high, spike.excess))
+
+
 def read_words(case: Case, memory: Memory, others: Sequence[Spike]) -> SpikeWords:
     """Compare the spike's sampled contacts with the usual ones of its slice in the eight weeks before.
 
@@ -119,6 +131,7 @@ def read_words(case: Case, memory: Memory, others: Sequence[Spike]) -> SpikeWord
     strength = np.where(counts >= 1.5, np.clip(z, 0.0, STRONGEST), 0.0)
     before = past.documents(memory, mask, start_s - past.FINE_S, start_s)
     few, earlier = (sorted(some, key=lambda doc: doc.rank)[:TEXTS_READ] for some in (docs, before))
+    spoken = Spoken(docs)
     voiced = [place for place in np.argsort(-strength, kind="stable")[:VOICED] if strength[place] > VOICE_FROM]
     return SpikeWords(
         strength=strength,
@@ -133,10 +146,10 @@ def read_words(case: Case, memory: Memory, others: Sequence[Spike]) -> SpikeWord
         repeated=_repeated(docs),
         repeated_before=_repeated(before) if len(before) >= FEW else USUALLY_REPEATED,
         exposed=_exposed(docs),
-        clarity=_clarity(case.spike, docs, now, usual, strength),
+        clarity=_clarity(case.spike, docs, spoken, (now, usual), strength),
         versions=_versions(few, earlier),
         voice={int(place): float(strength[place]) for place in voiced},
-        voices={kind: Voice(_said_by(docs, voice_slots(kind)), _usually(usual, voice_slots(kind))) for kind in SAID},
+        voices={kind: Voice(spoken.share(voice_slots(kind)), _usually(usual, voice_slots(kind))) for kind in SAID},
     )
 
 
@@ -146,24 +159,18 @@ def _rarity(usual: Floats, total: float) -> Floats:
     return rarity
 
 
-def _clarity(spike: Spike, docs: list[Document], now: WordCounts, usual: WordCounts, strength: Floats) -> float:
+def _clarity(
+    spike: Spike, docs: list[Document], spoken: Spoken, counts: tuple[WordCounts, WordCounts], strength: Floats
+) -> float:
     """Share of the excess that the most unusual words cover: 1 where it speaks with one voice, 0 where it says what is
     always said, or where too few were sampled to tell."""
+    now, usual = counts
     gained = np.where(strength > 2.5, now.counts / now.total - usual.counts / max(usual.total, 1.0), 0.0)
     best = [int(place) for place in np.argsort(-gained, kind="stable")[:CLEAR_TERMS] if gained[place] > 0]
     if len(docs) < FEWEST or not best:
         return 0.0
-    gain = _said_by(docs, np.array(best)) - _usually(usual, np.array(best))
-    needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
-    return float(np.clip(gain / needed, 0.0, 1.0)) * min(1.0, len(docs) / 12)
-
-
-def _said_by(docs: list[Document], places: NDArray[np.int64]) -> float:
-    """Share of the contacts that use one of the words."""
-    lengths, weights = np.array([len(doc.slots) for doc in docs]), np.array([doc.weight for doc in docs])
-    hit = np.zeros(len(docs), dtype=bool)
-    hit[np.repeat(np.arange(len(docs)), lengths)[np.isin(np.concatenate([doc.slots for doc in docs]), places)]] = True
-    return float(weights[hit].sum() / weights.sum())
+    gain = spoken.share(np.array(best)) - _usually(usual, np.array(best))
+    return float(np.clip(gain / excess_share(spike), 0.0, 1.0)) * min(1.0, len(docs) / 12)
 
 
 def _usually(usual: WordCounts, places: NDArray[np.int64]) -> float:

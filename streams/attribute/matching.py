@@ -16,7 +16,7 @@ from schemas.timeline import Change
 from stats.voices import voice_weight
 from stats.words import match_scores, placebo_z, slot, words, words_weight
 from streams.attribute.book import Version
-from streams.attribute.case import SpikeWords
+from streams.attribute.case import SpikeWords, excess_share
 from streams.attribute.evidence import PLURALS, Surroundings, line
 from streams.attribute.kinds import REMEDY, WRITTEN
 from streams.attribute.onset import start_of
@@ -81,8 +81,7 @@ def _match(
     best = sorted(np.flatnonzero(gain > 0.5), key=lambda i: (-gain[i], own.slots[i]))[:12]
     shared = own.slots[best]
     now, usual = (1.0 - float(np.prod(1.0 - share[shared])) for share in (found.share_now, found.share_usual))
-    needed = min(1.0, max(0.02, around.spike.excess / max(float(around.spike.observed), 1.0)))
-    covered = max(now - usual, 0.0) / needed
+    covered = max(now - usual, 0.0) / excess_share(around.spike, least=0.02)
     wordy = min(1.0, len(own.slots) / WORDY)
     silent = DIFFUSE - (DIFFUSE - CLEAR) * found.clarity * wordy
     weight = words_weight(z, silent=silent * (1.0 if version.change.kind == "release" else OUTSPOKEN))
@@ -111,8 +110,7 @@ def voice_line(change: Change, spike: Spike, found: SpikeWords) -> Evidence | No
     voice = found.voices.get(change.kind)
     if voice is None or found.sampled < ENOUGH:
         return None
-    needed = min(1.0, max(0.05, spike.excess / max(float(spike.observed), 1.0)))
-    weight = voice_weight(voice.now, voice.usual, sampled=found.sampled, needed=needed)
+    weight = voice_weight(voice.now, voice.usual, sampled=found.sampled, needed=excess_share(spike))
     sentence = f"{voice.now:.0%} of the contacts use words that people use of {PLURALS[change.kind]} (usually {voice.usual:.0%})."
     return line("words", weight, sentence, kind_now=voice.now, kind_usual=voice.usual)
 

@@ -15,11 +15,12 @@ from schemas.timeline import Change
 from stats.mixture import Parts, separate
 from stats.posterior import cause_interval
 from streams.attribute import memory as past
-from streams.attribute.case import Case, window
+from streams.attribute.case import Case, excess_of, window
 from streams.attribute.evidence import Surroundings, line, own_scope
 from streams.attribute.kinds import ENDING, PRECISION_H
 from streams.attribute.matching import Match
 from streams.attribute.memory import Document, Memory
+from streams.attribute.spoken import Spoken
 
 Floats = NDArray[np.float64]
 STRONG = 1.5
@@ -76,7 +77,7 @@ def _by_parts(candidates: tuple[Candidate, ...], parts: Mapping[str, Part]) -> t
 
 
 def _with_excess(one: Candidate, spike: Spike, part: Part | None) -> Candidate:
-    low, high = min(spike.excess_low, spike.excess), max(spike.excess_high, spike.excess)
+    _, low, high = excess_of(spike)
     mean = one.probability * spike.excess
     if part is None or spike.excess <= 0:
         interval = cause_interval(one.probability, excess=spike.excess, low=low, high=high)
@@ -117,14 +118,8 @@ def _part(found: Parts, i: int) -> Part:
 
 def _ratios(docs: list[Document], matches: list[Match], around: Surroundings) -> list[Floats]:
     """Per cause: density of each contact under it over that of usual contacts, by words, place and time."""
-    lengths = np.array([len(doc.slots) for doc in docs])
-    slots = np.concatenate([doc.slots for doc in docs])
-    owner = np.repeat(np.arange(len(docs)), lengths)
-    said = []
-    for match in matches:
-        hit = np.zeros(len(docs), dtype=bool)
-        hit[owner[np.isin(slots, match.shared)]] = True
-        said.append(hit)
+    spoken = Spoken(docs)
+    said = [spoken.by(match.shared) for match in matches]
     found = []
     for own, match in enumerate(matches):
         ratio = _place(docs, match.change, around) * _time(docs, match.change)

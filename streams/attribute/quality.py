@@ -10,7 +10,7 @@ from schemas.attribution import Evidence
 from schemas.frame import Signs
 from schemas.quality import QualityResult
 from streams.attribute import memory as past
-from streams.attribute.case import SpikeWords, window
+from streams.attribute.case import SpikeWords, excess_share, window
 from streams.attribute.evidence import Surroundings, line
 from streams.attribute.hints import hint_lines
 from streams.attribute.memory import WEEK_S, Floats, Mask, Memory
@@ -119,7 +119,7 @@ def _counts(check: QualityResult, around: Surroundings) -> bool:
 
 
 def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
-    part = min(1.0, max(0.05, around.spike.excess / max(float(around.spike.observed), 1.0)))
+    part = excess_share(around.spike)
     lines = []
     if found.sampled >= FEW and (share := found.top_customer) > 0.2 and share > 0.4 * part:
         sentence = f"{share:.0%} of the sampled contacts are from one customer."

@@ -15,7 +15,7 @@ from schemas.timeline import Change
 from stats.shares import Ratio, adoption_weight, foretold_ratio, rate_ratio, ratio_weight, share_spread, widened
 from stats.words import slot, words
 from streams.attribute import memory as past
-from streams.attribute.case import SpikeWords, plain_version, window
+from streams.attribute.case import SpikeWords, excess_of, plain_version, window
 from streams.attribute.census import Pairs
 from streams.attribute.evidence import Surroundings, line
 from streams.attribute.memory import CELL_S, Memory
@@ -92,9 +92,7 @@ def _beside(change: Change, version: str, around: Surroundings, place: dict[str,
 
 def _rate_line(around: Surroundings, ratio: Ratio, sentence: str, numbers: Mapping[str, float]) -> Evidence:
     """The line of a rate ratio, beside the one that would be seen if the whole excess came from the version."""
-    spike = around.spike
-    gained = Ratio(spike.excess, min(spike.excess_low, spike.excess), max(spike.excess_high, spike.excess))
-    foretold = foretold_ratio(gained, numbers["expected"])
+    foretold = foretold_ratio(excess_of(around.spike), numbers["expected"])
     return line(
         "exposure",
         ratio_weight(ratio, foretold),
