@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stats.levels import LevelBank, Levels, PastLevels
 from stats.shape import Rows, Units, WeekShape, fit_cells, fit_common, fit_rows
+from stats.within import AROUND, Within, within
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -52,7 +53,7 @@ class Coming:
 class Expecting:
     """Shape and level of every series, taught block by block.
 
-    ``between``: steps are shorter than blocks, so that shapes are interpolated. ``clean`` holds the last week's contacts
+    ``between``: steps are shorter than blocks, which change within (:mod:`stats.within`). ``clean`` holds the last week's contacts
     with what must not teach replaced by what was expected.
     """
 
@@ -77,8 +78,9 @@ class Expecting:
         self.units: Units | None = None
         self.week: dict[int, Units] = {}
         self.coming: Coming | None = None
-        self.tomorrow = np.ones(series)
-        self.yesterday = np.ones(series)
+        self.tomorrow = np.ones((AROUND, series))
+        self.yesterday = np.ones((AROUND, series))
+        self._block: tuple[int, int, Within] | None = None
 
     def slot(self, start_s: int) -> int:
         """Place of a block in the week; a holiday is a Sunday."""
@@ -93,18 +95,25 @@ class Expecting:
         return np.asarray(self.units.unit[start_s % DAY_S // self.block_s])
 
     def unit_between(self, start_s: int, step_s: int) -> Floats:
-        """Expectation at level one of a step within a block, interpolated between the middles of blocks."""
-        share = step_s / self.block_s
+        """Expectation at level one of a step within a block; the steps of a block add up to it."""
         if self.units is None:
-            return np.full(len(self.dispersion), share)
-        part = start_s % DAY_S // self.block_s
-        at = (start_s % DAY_S % self.block_s + step_s / 2) / self.block_s - 0.5
-        rows = self.units.unit
-        if at < 0:
-            other = rows[part - 1] if part > 0 else self.yesterday
-        else:
-            other = rows[part + 1] if part + 1 < len(rows) else self.tomorrow
-        return np.asarray(share * ((1 - abs(at)) * rows[part] + abs(at) * other))
+            return np.full(len(self.dispersion), step_s / self.block_s)
+        since = start_s % DAY_S % self.block_s / self.block_s
+        return self._within(start_s // DAY_S, start_s % DAY_S // self.block_s).between(
+            since, since + step_s / self.block_s
+        )
+
+    def _within(self, day: int, part: int) -> Within:
+        """How the running block changes, worked out once while its day's shape holds."""
+        if self._block is None or self._block[:2] != (day, part):
+            assert self.units is not None
+            rows = self.units.unit[max(part - AROUND, 0) : part + AROUND + 1]
+            before, after = (
+                self.yesterday[min(part, AROUND) :],
+                self.tomorrow[: max(part + AROUND + 1 - self.per_day, 0)],
+            )
+            self._block = (day, part, within(np.concatenate([before, rows, after])))
+        return self._block[2]
 
     def take(self, start_s: int, count: Floats, unit: Floats, expected: Floats, use: Bools) -> None:
         """Teach a closed block's contacts where ``use``; elsewhere it is remembered as expected."""
@@ -154,12 +163,13 @@ class Expecting:
             for piece in self.pieces(day, week=week):
                 piece()
         assert self.coming is not None
-        if self.units is not None:
-            self.yesterday = self.units.unit[-1]
-        weekday = self._weekday(day)
+        past, weekday = self.units, self._weekday(day)
         self.units = self.coming.units[weekday]
         if self.between:
-            self.tomorrow = self.coming.units[self._weekday(day + 1)].unit[0]
+            past = past or self.coming.units.get(self._weekday(day - 1), self.units)
+            self.yesterday = past.unit[-AROUND:]
+            self.tomorrow = self.coming.units[self._weekday(day + 1)].unit[:AROUND]
+        self._block = None
         self.week = self.coming.units if week else {}
         self.coming = None
 

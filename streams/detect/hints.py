@@ -160,7 +160,7 @@ def _moved(known: Known, unit: Floats, hours: int) -> Floats:
     if hours > 0:
         return np.roll(unit, hours)[2:]
     blocks = known.last_end_s(known.coarse) // known.block_s
-    coming = [known.unit((blocks + later) * known.block_s)[0] * known.per_block for later in range(-hours)]
+    coming = [known.unit_of(blocks + later)[0] for later in range(-hours)]
     return np.append(unit, np.array(coming) * known.coarse.level[0, 0])[2 - hours :]
 
 

@@ -12,6 +12,7 @@ from schemas.frame import Signs, WatchedStream
 from schemas.workspace import Workspace
 from stats.baseline import Level, Shape
 from stats.judging import Judging
+from stats.within import AROUND, Within, within
 from streams.detect.episode import Episode
 from streams.detect.ladder import Ladder
 from streams.detect.memory import Calendar, Memory, Sparse
@@ -75,7 +76,7 @@ class Known:
         self.explained: tuple[Watched, Shape, dict[tuple[object, ...], Floats]] | None = None
         self.work: list[Callable[[], None]] = []
         self.gaps: deque[tuple[int, int]] = deque(maxlen=4)
-        self._units: tuple[int, tuple[Floats, Floats, Floats]] | None = None
+        self._units: tuple[int, Within] | None = None
 
     @property
     def chosen(self) -> bool:
@@ -174,18 +175,19 @@ class Known:
         return self.watched.add_up(sparse.places, sparse.counts) if self.chosen else np.zeros(0)
 
     def unit(self, start_s: int) -> Floats:
-        """Expectation at level one of a bucket: its block's, in smaller buckets interpolated between blocks."""
+        """Expectation at level one of a bucket: its block's, or its part of it (:mod:`stats.within`)."""
         if self._shape is None:
             return np.zeros(0)
         block = start_s // self.block_s
-        if self._units is None or self._units[0] != block:
-            self._units = (block, (self._block_unit(block - 1), self._block_unit(block), self._block_unit(block + 1)))
-        before, here, after = self._units[1]
         if self.per_block == 1:
-            return here
-        at = ((start_s % self.block_s) // self.bucket_s + 0.5) / self.per_block - 0.5
-        return np.asarray(((1 - abs(at)) * here + abs(at) * (before if at < 0 else after)) / self.per_block)
+            return self.unit_of(block)
+        if self._units is None or self._units[0] != block:
+            near = [self.unit_of(block + apart) for apart in range(-AROUND, AROUND + 1)]
+            self._units = (block, within(np.stack(near)))
+        since = start_s % self.block_s
+        return self._units[1].between(since / self.block_s, (since + self.bucket_s) / self.block_s)
 
-    def _block_unit(self, block: int) -> Floats:
+    def unit_of(self, block: int) -> Floats:
+        """Expectation at level one of a whole block, numbered from the epoch."""
         hour, weekday = self.calendar.place((block + 0.5) * self.block_s)
         return np.asarray(self.shape.hour[hour] * self.shape.weekday[weekday])
