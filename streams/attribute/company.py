@@ -26,6 +26,9 @@ TOGETHER, AGAINST = 2.0, 0.3
 """Nats against ``unknown`` that the spikes beside one may add to a cause in all, and what of those that they take from it
 counts: fitted on worlds of the families meant for it (docs/attribution.md). More for a cause made named causes sure and
 wrong; what spoke against one by 1.8 nats was worth 0.5."""
+FAULTY, FAULTY_MOST = 1.4, 3.0
+"""The same for ``measurement``: how much more what spikes beside one say for it counts, and the nats in all. A fault of
+counting shows in every slice that it touches, and leaves no words of its own there."""
 
 
 class Company(NamedTuple):
@@ -100,10 +103,17 @@ def join(case: Case, standing: Standing, cases: Iterable[Case], *, events_per_da
     prior = np.array([[one.prior.get(cause, IMPOSSIBLE) for cause in causes] for one in told]) / TEMPERATURE
     prior = np.exp(prior - prior.max(axis=1, keepdims=True))
     _, added = joint_posterior(own, prior / prior.sum(axis=1, keepdims=True), parents, np.array(ties))
-    nats = np.clip((added[row] - added[row][causes.index("unknown")]) * TEMPERATURE, -TOGETHER, TOGETHER)
-    nats = np.where(nats < 0.0, AGAINST * nats, nats)
+    against_unknown = (added[row] - added[row][causes.index("unknown")]) * TEMPERATURE
+    nats = {cause: _bounded(cause, float(said)) for cause, said in zip(causes, against_unknown, strict=True)}
     leader = line[parents[row]].last if parents[row] >= 0 else None
-    return Company(dict(zip(causes, nats.tolist(), strict=True)), ties[row], leader, parents.count(row))
+    return Company(nats, ties[row], leader, parents.count(row))
+
+
+def _bounded(cause: str, said: float) -> float:
+    """What the spikes beside one say of a cause, in nats, as far as it counts."""
+    if said < 0.0:
+        return AGAINST * max(said, -TOGETHER)
+    return min(FAULTY * said, FAULTY_MOST) if cause == "measurement" else min(said, TOGETHER)
 
 
 def _in_line(case: Case, cases: Iterable[Case]) -> list[Case]:

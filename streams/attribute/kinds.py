@@ -1,7 +1,7 @@
 """What is assumed of each kind of change before looking: how often it causes a spike, and how soon.
 
-Rates and lag shapes are stated here once and are judged by stories and placebos (docs/attribution.md); nothing
-is learnt from the rows by which results are judged.
+Rates and lag shapes are stated here once, held against worlds of the fit families (docs/attribution.md, "What was
+fitted"), and judged by other worlds and placebos; nothing is learnt from the rows by which results are judged.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Habits(NamedTuple):
 
 DAY_H = 24.0
 HABITS: dict[ChangeKind, Habits] = {
-    "release": Habits(0.08, (Piece(0.60, 8.0), Piece(0.35, 40.0), Piece(0.05, 14 * DAY_H, True)), 14 * DAY_H),
-    "promotion": Habits(0.25, (Piece(0.6, 8.0), Piece(0.4, 36.0)), 10 * DAY_H, while_it_lasts=0.3),
+    "release": Habits(0.13, (Piece(0.20, 8.0), Piece(0.78, 40.0), Piece(0.02, 14 * DAY_H, True)), 14 * DAY_H),
+    "promotion": Habits(0.20, (Piece(0.6, 8.0), Piece(0.4, 36.0)), 10 * DAY_H, while_it_lasts=0.3),
     "policy": Habits(
-        0.15,
+        0.13,
         (Piece(0.40, 4.0), Piece(0.40, 24.0), Piece(0.20, 10 * DAY_H, True)),
         14 * DAY_H,
         lead=(Piece(0.5, 24.0), Piece(0.5, 10 * DAY_H, True)),
@@ -54,8 +54,8 @@ TEMPERATURE = 1.0
 CEILING = 0.98
 TOO_LATE = -8.0
 NEVER = -9.0
-MEASUREMENT = -2.2
-"""Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in ten."""
+MEASUREMENT = -2.4
+"""Log-odds of mismeasurement against an unknown cause while nothing points to it: one spike in twelve."""
 AGAIN = 0.15
 """Probability that a change that has caused one spike causes another, apart from those that come with the first: the
 first has told when its effect came."""

@@ -18,6 +18,8 @@ from streams.attribute.versions import is_patch
 Group = tuple[str, ...]
 OVER_D = 28.0
 """Over how many days a stated rate of spikes holds the learnt one to it."""
+ELSEWHERE, AT_ALL = 1.75, 2.25
+"""Spikes of no logged cause, and all spikes, to begin with, for each false one that the budget allows."""
 STEADY: dict[int, float] = {1: 40.0, 2: 25.0, 3: 20.0}
 """With how many changes' weight a group's share is held to that of the wider group, by the length of its name."""
 
@@ -96,7 +98,7 @@ def spikes_per_day(cases: Mapping[str, Case], spike: Spike, days: float) -> tupl
     """How often spikes come without a logged cause, and how often at all, those of one event once.
 
     What the other spikes of ``days`` came to (sums of probabilities), shrunk over four weeks: spikes of no logged cause towards
-    one and a half times the budget of false ones, all together towards twice. What no customer is behind is no spike from elsewhere.
+    those that the budget allows (:data:`ELSEWHERE`, :data:`AT_ALL`). What no customer is behind is no spike from elsewhere.
     """
     budget_per_day = spike.budget_per_week / 7
     unlogged = events = 0.0
@@ -105,6 +107,6 @@ def spikes_per_day(cases: Mapping[str, Case], spike: Spike, days: float) -> tupl
             own = 1.0 - case.tie
             events += own
             unlogged += own * sum(one.probability for one in case.last.candidates if one.kind == "unknown")
-    unknown = (OVER_D * 1.5 * budget_per_day + unlogged) / (OVER_D + days)
-    at_all = (OVER_D * 2 * budget_per_day + events) / (OVER_D + days)
+    unknown = (OVER_D * ELSEWHERE * budget_per_day + unlogged) / (OVER_D + days)
+    at_all = (OVER_D * AT_ALL * budget_per_day + events) / (OVER_D + days)
     return min(1.0, max(0.01, unknown)), max(0.01, at_all)

@@ -9,7 +9,7 @@ import pytest
 from schemas.attribution import Attribution, Candidate, CauseKind
 from schemas.spike import Spike
 from streams.attribute.case import Case
-from streams.attribute.learnt import spikes_per_day
+from streams.attribute.learnt import AT_ALL, ELSEWHERE, spikes_per_day
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 BUDGET = 1.0 / 7
@@ -34,13 +34,14 @@ def rates(*others: Case, days: float = 28.0) -> tuple[float, float]:
     return spikes_per_day({one.spike.spike_id: one for one in (now, *others)}, now.spike, days)
 
 
-def test_at_first_half_as_many_again_come_from_elsewhere_as_the_budget_allows() -> None:
-    assert rates(days=0.0) == pytest.approx((1.5 * BUDGET, 2 * BUDGET))
+def test_at_first_more_come_from_elsewhere_than_the_budget_allows() -> None:
+    assert rates(days=0.0) == pytest.approx((ELSEWHERE * BUDGET, AT_ALL * BUDGET))
+    assert 1.0 < ELSEWHERE < AT_ALL
 
 
 def test_what_spikes_came_to_takes_over_with_time() -> None:
     many = [case(str(i)) for i in range(28)]
-    assert rates(*many, days=28.0)[0] == pytest.approx((28 * 1.5 * BUDGET + 28) / 56)
+    assert rates(*many, days=28.0)[0] == pytest.approx((28 * ELSEWHERE * BUDGET + 28) / 56)
     assert rates(days=400.0)[0] < 0.15 * BUDGET
 
 

@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 
 from schemas.frame import Signs
+from schemas.quality import QualityResult
 from schemas.raw import RollOutStep
-from schemas.spike import Spike
+from schemas.spike import Hint, Spike
 from schemas.timeline import Change, Hunch, PopulationCount, Scope
 from stats.words import slot
 from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords
 from streams.attribute.census import Census, by_version, count
 from streams.attribute.evidence import Surroundings
+from streams.attribute.hints import WEIGHTS
 from streams.attribute.hunches import hunch_line, hunch_of_trouble
 from streams.attribute.memory import Memory, remember
-from streams.attribute.quality import quality_lines
+from streams.attribute.quality import CLEAR, MOST, quality_lines
 from streams.attribute.versions import rollout_line, stated_line, version_line
 from streams.merge import Bucket
 
@@ -231,5 +233,17 @@ def test_a_new_value_that_took_from_the_others_is_a_measurement() -> None:
         )  # fmt: skip
     told = around(memory, spike({"topic": "refunds"}, expected=0.0, observed=120, excess=120.0))
     lines = quality_lines(told, SpikeWords(), [])
-    assert [line.weight for line in lines] == [5.0]
+    assert [line.weight for line in lines] == [MOST]
     assert lines[0].sentence == "topic=refunds is new, and topic=returns vanished (120 fewer): renamed, not more."
+
+
+def test_a_sign_in_the_counts_weighs_more_than_its_share_up_to_a_bound_and_a_failed_check_what_it_weighed() -> None:
+    hinted = spike(
+        hints=(Hint(kind="doubled", share=0.4, seen=2.0, usual=1.0), Hint(kind="clock", share=0.9, seen=1.0, usual=0.0))
+    )
+    check = QualityResult(
+        workspace="shop", origin="quality", seq=1, check_id="frames.volume", table="frames", expectation="volume", success=False, observed="9",
+        allowed="1 to 5", window_start=ONSET - HOUR, window_end=ONSET, at=ONSET,
+    )  # fmt: skip
+    weights = [line.weight for line in quality_lines(around(remembered(0.9), hinted), SpikeWords(), [check])]
+    assert weights == pytest.approx([CLEAR * WEIGHTS["doubled"] * 0.4, MOST, 1.3])
