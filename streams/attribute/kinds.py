@@ -27,7 +27,11 @@ class Habits(NamedTuple):
 
 DAY_H = 24.0
 HABITS: dict[ChangeKind, Habits] = {
-    "release": Habits(0.13, (Piece(0.20, 8.0), Piece(0.78, 40.0), Piece(0.02, 14 * DAY_H, True)), 14 * DAY_H),
+    "release": Habits(
+        0.09,
+        (Piece(0.20, 8.0), Piece(0.45, 24.0), Piece(0.34, 4 * DAY_H, True), Piece(0.01, 14 * DAY_H, True)),
+        14 * DAY_H,
+    ),
     "promotion": Habits(0.20, (Piece(0.6, 8.0), Piece(0.4, 36.0)), 10 * DAY_H, while_it_lasts=0.3),
     "policy": Habits(
         0.13,

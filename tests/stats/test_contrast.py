@@ -33,6 +33,17 @@ def test_no_excess_says_nothing() -> None:
     assert scope(90.0, 90.0) == 0.0
 
 
+def test_a_noisy_outside_takes_nothing_from_an_inside_that_is_sure() -> None:
+    noisy = scope_weight(inside=140.0, expected_inside=65.0, outside=1_900.0, expected_outside=2_000.0)
+    assert noisy > 2.0
+
+
+def test_a_small_place_speaks_more_than_one_that_holds_most_contacts() -> None:
+    small = scope_weight(inside=60.0, expected_inside=10.0, outside=90.0, expected_outside=90.0)
+    large = scope_weight(inside=200.0, expected_inside=90.0, outside=10.0, expected_outside=10.0)
+    assert 0.0 < large < small - 1.0
+
+
 def test_a_true_scope_is_seldom_spoken_against() -> None:
     rng = np.random.default_rng(4)
     weights = [scope(float(rng.poisson(160)), float(rng.poisson(100))) for _ in range(500)]
