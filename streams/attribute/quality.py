@@ -23,6 +23,8 @@ TELLING_TABLES = ("contacts", "counts", "frames", "late")
 NEW = timedelta(days=21)
 RARE = 0.1
 KNOWN = timedelta(days=7)
+OTHER = "other"
+"""Where values are counted that have no row of their own (yet)."""
 
 STREAM_SIGNS = {
     "repeats": "repeated events were dropped",
@@ -82,7 +84,8 @@ def _stream_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
 
 def _moved_lines(around: Surroundings) -> list[Evidence]:
     """A value that has only just appeared, while what it is a part of has not risen: contacts are filed otherwise, not
-    more. Not for versions, which are new by nature."""
+    more. Not for versions, which are new by nature. New values may be counted as :data:`OTHER`: that one counts as new only
+    where another value has vanished."""
     memory, spike = around.memory, around.spike
     start_s, end_s = window(spike)
     if memory.first_s is None or start_s - memory.first_s < KNOWN.total_seconds():
@@ -90,21 +93,23 @@ def _moved_lines(around: Surroundings) -> list[Evidence]:
     usual = past.usual(memory, start_s, end_s, onset_s=start_s)
     lines = []
     for name, value in sorted(spike.slice.items()):
-        if name == "version" or name not in memory.dimensions or value == "other":
+        if name == "version" or name not in memory.dimensions:
             continue
         mine = past.inside(memory, spike.slice)
         first_s = min((memory.since[i] for i in past.inside(memory, {name: value}).nonzero()[0]), default=0.0)
         gained = float((around.observed - usual)[mine].sum())
         from_s = max(start_s - NEW.total_seconds(), memory.first_s + KNOWN.total_seconds())
-        if first_s < from_s and float(usual[mine].sum()) > RARE * float(around.observed[mine].sum()):
+        folded = value == OTHER
+        if not folded and first_s < from_s and float(usual[mine].sum()) > RARE * float(around.observed[mine].sum()):
             continue
         others = past.inside(memory, {n: v for n, v in spike.slice.items() if n != name}) & ~mine
         lost = _vanished(around, others, usual, memory.dimensions.index(name))
         rest = gained + float((around.observed - usual)[others].sum())
-        if lost is not None and lost[1] > 0.4 * gained:
-            sentence = f"{name}={value} is new, and {name}={lost[0]} vanished ({lost[1]:.0f} fewer): renamed, not more."
+        if lost is not None and lost[1] > max(0.4 * gained, float(FEW) if folded else 0.0):
+            now = f"{name}={value} {'holds what is new' if folded else 'is new'}"
+            sentence = f"{now}, and {name}={lost[0]} vanished ({lost[1]:.0f} fewer): renamed, not more."
             lines.append(line("quality", 5.0, sentence, lost=lost[1], gained=gained))
-        elif rest < 0.4 * gained:
+        elif not folded and rest < 0.4 * gained:
             sentence = f"{name}={value} is new, and all {name}s together gained {rest:+.0f} of its {gained:+.0f}: filed otherwise, not more."
             lines.append(line("quality", 4.0, sentence, together=rest, gained=gained))
     return lines

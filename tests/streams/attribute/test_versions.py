@@ -219,22 +219,34 @@ def test_hunches_name_a_change_or_speak_for_customers() -> None:
     assert hunch_of_trouble(told, [named]) is not None
 
 
-def test_a_new_value_that_took_from_the_others_is_a_measurement() -> None:
+@pytest.mark.parametrize(("new", "said"), [("refunds", "is new"), ("other", "holds what is new")])
+def test_a_new_value_that_took_from_the_others_is_a_measurement(new: str, said: str) -> None:
+    told = around(refiled("returns", new), spike({"topic": new}, expected=0.0, observed=120, excess=120.0))
+    lines = quality_lines(told, SpikeWords(), [])
+    assert [line.weight for line in lines] == [MOST]
+    assert lines[0].sentence == f"topic={new} {said}, and topic=returns vanished (120 fewer): renamed, not more."
+
+
+def test_more_of_what_has_no_row_of_its_own_is_no_measurement_while_nothing_vanished() -> None:
+    told = around(
+        refiled("other", "other", more=20), spike({"topic": "other"}, expected=120.0, observed=240, excess=120.0)
+    )
+    assert quality_lines(told, SpikeWords(), []) == []
+
+
+def refiled(before: str, after: str, *, more: int = 10) -> Memory:
+    """Twenty days of ten contacts an hour of one topic, half a day of another."""
     memory = Memory()
     for hour in range(20 * 24):
         at = ONSET + (hour - 19 * 24) * HOUR
-        topic = "refunds" if at >= ONSET else "returns"
-        counts: dict[tuple[str, ...], int] = {("app", topic): 10}
+        counts: dict[tuple[str, ...], int] = {("app", after): more} if at >= ONSET else {("app", before): 10}
         remember(
             memory,
             Bucket(
                 stream="contacts", start=at, end=at + HOUR, dimensions=("product", "topic"), counts=counts, samples=(), signs=Signs()
             ),
         )  # fmt: skip
-    told = around(memory, spike({"topic": "refunds"}, expected=0.0, observed=120, excess=120.0))
-    lines = quality_lines(told, SpikeWords(), [])
-    assert [line.weight for line in lines] == [MOST]
-    assert lines[0].sentence == "topic=refunds is new, and topic=returns vanished (120 fewer): renamed, not more."
+    return memory
 
 
 def test_a_sign_in_the_counts_weighs_more_than_its_share_up_to_a_bound_and_a_failed_check_what_it_weighed() -> None:
