@@ -126,8 +126,16 @@ def _coverage(answers: list[Answer]) -> None:
     whole = Pairs((one.world, one.low <= sum(part.contacts for part in one.parts) <= one.high) for one in true)
     print(
         f"90% intervals, of spikes with customers: the spike's own excess {whole}; "
-        f"per cause, where the answer is right {Pairs(_covered(true))}"
+        f"a named cause's, right or wrong {Pairs(_promised(answers))}; a right answer's {Pairs(_covered(true))}"
     )
+
+
+def _promised(answers: list[Answer]) -> Iterable[tuple[str, bool]]:
+    """Whether the first cause's interval holds what it truly added: what is promised, also of one wrongly named (none)."""
+    for one in answers:
+        if one.top.key:
+            added = sum(part.contacts for part in one.parts if (part.kind, part.key) == (one.top.kind, one.top.key))
+            yield one.world, one.top.low <= added <= one.top.high
 
 
 def _covered(true: list[Answer]) -> Iterable[tuple[str, bool]]:
