@@ -83,8 +83,7 @@ class DailyWork:
 
     def _note(self) -> None:
         """What the morning's pieces need as it was when the day began."""
-        now, bank, blocks = self.expecting.now, self.expecting.bank, self.expecting.blocks
-        self.loose = [now.loose * bank.looser(rungs.lags, blocks) for rungs in self.rungs]
+        self.loose = [self.expecting.loose(rungs.lags) for rungs in self.rungs]
         self.mean = [rungs.mean.copy() for rungs in self.rungs]
 
     def _morning(self) -> list[Callable[[], None]]:

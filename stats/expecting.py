@@ -115,6 +115,14 @@ class Expecting:
             self._block = (day, part, within(np.concatenate([before, rows, after])))
         return self._block[2]
 
+    def loose(self, lags: tuple[int, ...]) -> Floats:
+        """Relative variance by chance of the forecasts known ``lags`` blocks ago and in the day after, as (lags, forecasts, series)."""
+        loose = self.now.loose * self.bank.looser(lags, self.blocks)
+        for place, lag in enumerate(lags):
+            if self.past.forecast_before(lag):
+                loose[place] = self.past.loosest(lag, max(lag - self.per_day, 0))
+        return loose
+
     def take(self, start_s: int, count: Floats, unit: Floats, expected: Floats, use: Bools) -> None:
         """Teach a closed block's contacts where ``use``; elsewhere it is remembered as expected."""
         usual = self.now.level[3] * unit
@@ -199,9 +207,7 @@ class Expecting:
             unit = np.where(unit > 0, 1.0, 0.0)
         self.bank.renew(one, count, unit)
         self.now = self.bank.forecast()
-        for ring in (self.past.near, self.past.far):
-            ring[:, :-1, one] = self.now.level[:, one]
-            ring[:, -1, one] = 0.0
+        self.past.renew(one, self.now)
 
     def relearn(self) -> Floats:
         """In the first days, when every new one changes the shape: level anew from all there is, after a ``turn`` with ``week``.

@@ -147,16 +147,20 @@ class PastLevels:
         self.far_rows = longest // self.stride + 3
         self.near = np.zeros((self.NEAR, FORECASTS + 1, series), dtype=np.float32)
         self.far = np.zeros((self.far_rows, FORECASTS + 1, series), dtype=np.float32)
+        self.near_loose = np.ones((self.NEAR, FORECASTS, series), dtype=np.float32)
+        self.far_loose = np.ones((self.far_rows, FORECASTS, series), dtype=np.float32)
         self.blocks = 0
         self.filled = 0
 
     def keep(self, now: Levels) -> None:
         """Remember the forecasts made after a block."""
-        rows = [self.near[self.blocks % self.NEAR]]
+        near = self.blocks % self.NEAR
+        rows = [(self.near[near], self.near_loose[near])]
         if self.blocks % self.stride == 0:
-            rows.append(self.far[self.blocks // self.stride % self.far_rows])
-        for row in rows:
-            row[:-1], row[-1] = now.level, now.growth
+            far = self.blocks // self.stride % self.far_rows
+            rows.append((self.far[far], self.far_loose[far]))
+        for row, loose in rows:
+            row[:-1], row[-1], loose[:] = now.level, now.growth, now.loose
         self.blocks += 1
 
     def fill(self, now: Levels) -> None:
@@ -165,13 +169,29 @@ class PastLevels:
         for ring in (self.near, self.far):
             ring[:, :-1], ring[:, -1] = now.level, now.growth
 
+    def renew(self, one: int, now: Levels) -> None:
+        """All of series ``one``'s past is as now."""
+        for ring, loose in ((self.near, self.near_loose), (self.far, self.far_loose)):
+            ring[:, :-1, one], ring[:, -1, one], loose[:, :, one] = now.level[:, one], 0.0, now.loose[:, one]
+
     def forecast_before(self, lag: int) -> bool:
         """Whether the forecasts as of ``lag`` blocks before the last were made then, and not filled in later."""
         return self.blocks - lag > self.filled
 
     def before(self, lag: int) -> NDArray[np.float32]:
         """Forecasts (and growth, the last row) as of ``lag`` blocks before the last, or a little earlier."""
+        return self._row(lag, self.near, self.far)
+
+    def loosest(self, since: int, until: int) -> NDArray[np.float32]:
+        """The largest relative variance by chance of forecasts from ``since`` to ``until`` blocks before the last.
+
+        After a gap or a holiday quick ones rest on little.
+        """
+        lags = range(since, until, -self.stride) if since > until else (since,)
+        return np.asarray(np.max([self._row(lag, self.near_loose, self.far_loose) for lag in lags], axis=0))
+
+    def _row(self, lag: int, near: NDArray[np.float32], far: NDArray[np.float32]) -> NDArray[np.float32]:
         lag = min(lag, self.blocks - 1)
         if lag < self.NEAR:
-            return np.asarray(self.near[(self.blocks - 1 - lag) % self.NEAR])
-        return np.asarray(self.far[(self.blocks - 1 - lag) // self.stride % self.far_rows])
+            return np.asarray(near[(self.blocks - 1 - lag) % self.NEAR])
+        return np.asarray(far[(self.blocks - 1 - lag) // self.stride % self.far_rows])

@@ -96,3 +96,19 @@ def test_a_past_that_was_filled_in_was_not_forecast() -> None:
     for _ in range(4):
         past.keep(bank.forecast())
     assert [past.forecast_before(lag) for lag in (0, 3, 4, 6)] == [True, True, False, False]
+
+
+def test_after_a_gap_a_quick_forecast_is_known_to_rest_on_little() -> None:
+    expecting = Expecting(2, block_s=HOUR_S, holidays=frozenset())
+    gap = range(15 * 24, 19 * 24)
+    for block in range(21 * 24):
+        heard = np.array([True, block not in gap])
+        row = np.full(2, 30.0)
+        expecting.take(START_S + block * HOUR_S, row * heard, 1.0 * heard, row, heard)
+    quick, slow = 0, MONTH
+    lags = (0, 71)
+    loose = expecting.loose(lags)
+    assert loose[1, quick, 1] > 0.9
+    assert loose[1, quick, 0] == pytest.approx(1 / 151, rel=0.1)
+    assert loose[1, slow, 1] < 1.5 * loose[1, slow, 0]
+    assert loose[0, quick] == pytest.approx(1 / 151, rel=0.1)
