@@ -127,8 +127,8 @@ def scope_line(change: Change, around: Surroundings) -> Evidence | None:
 def breadth_line(change: Change, around: Surroundings) -> Evidence | None:
     """Whether the excess keeps to a region, segment, product or platform that the change does not single out.
 
-    What touches all alike shows everywhere; a spike that does not is more likely something local. Said with two
-    fifths of the contrast's weight, as a change can well hurt one place alone.
+    What touches all alike shows everywhere; a spike that does not is more likely something local. Said with four
+    fifths of the contrast's weight and at most 1.8 nats, as a change can well hurt one place alone.
     """
     named = {*own_scope(change, around.memory, versions=True)}
     local = {name: value for name, value in around.spike.slice.items() if name in SCOPE_FIELDS and name not in named}
@@ -146,7 +146,7 @@ def breadth_line(change: Change, around: Surroundings) -> Evidence | None:
     )
     beyond = float((around.observed - around.expected)[among & ~within].sum())
     sentence = f"The spike is on {slice_text(local)}, the change everywhere: {beyond:+.0f} contacts elsewhere."
-    return line("scope", max(-1.2, min(0.4, -0.4 * contrast)), sentence, elsewhere=beyond, contrast=contrast)
+    return line("scope", max(-1.8, min(0.5, -0.8 * contrast)), sentence, elsewhere=beyond, contrast=contrast)
 
 
 def other_version_line(change: Change, around: Surroundings) -> Evidence | None:
