@@ -8,11 +8,11 @@ from stats.errors import DomainError
 
 WITHIN = (1.0, 0.92, 0.84)
 """Shares of a cause's excess that lie inside its scope: some contacts are filed elsewhere."""
-ASTRAY = 0.07
+ASTRAY = 0.05
 """How often a cause's contacts are spread as usual, whatever its record says."""
 LOCAL = 0.4
 """How often a spike of another cause keeps to some place of its own, which may happen to be this one."""
-ALIKE = 0.2
+ALIKE = 0.15
 """How far what touches all alike strays from the usual share."""
 
 
@@ -42,7 +42,7 @@ def scope_weight(
 
     >>> small = dict(expected_inside=10.0, outside=90.0, expected_outside=90.0)
     >>> round(scope_weight(inside=60.0, **small), 1), round(scope_weight(inside=11.0, **small), 1)
-    (3.1, 0.0)
+    (3.2, 0.0)
     """
     for name, value in (("expected_inside", expected_inside), ("expected_outside", expected_outside)):
         if not value >= 0:

@@ -26,7 +26,7 @@ TOGETHER, AGAINST = 2.0, 0.3
 """Nats against ``unknown`` that the spikes beside one may add to a cause in all, and what of those that they take from it
 counts: fitted on worlds of the families meant for it (docs/attribution.md). More for a cause made named causes sure and
 wrong; what spoke against one by 1.8 nats was worth 0.5."""
-FAULTY, FAULTY_MOST = 1.4, 3.0
+FAULTY, FAULTY_MOST = 1.3, 2.6
 """The same for ``measurement``: how much more what spikes beside one say for it counts, and the nats in all. A fault of
 counting shows in every slice that it touches, and leaves no words of its own there."""
 
