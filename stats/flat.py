@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stats.daily_work import DailyWork
 from stats.errors import DomainError
 from stats.expecting import Expecting
-from stats.judging import Judging
+from stats.judging import Judging, ripe
 from stats.rungs import Rungs, early_width
 from stats.windows import ladder as ladder_of
 
@@ -27,7 +27,6 @@ WEEK_S = 7 * DAY_S
 FINE_S = 3 * HOUR_S
 NO_SPIKE = -1
 WARM_D = 3
-RIPE_WINDOWS = 3
 STAYS_S = 14 * DAY_S
 RETURN_S = DAY_S
 QUIET_Z = 1.0
@@ -230,8 +229,12 @@ class FlatDetector:
         before = {lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}
         rungs.expect(before)
         rungs.push(count, unit)
-        ripe = self.days >= np.maximum(WARM_D, RIPE_WINDOWS * rungs.windows.lengths * rungs.step_s / DAY_S)
-        self.judging.add(place, ripe=ripe, free=self.alive & (unit > 0), calm=self.spike < 0)
+        self.judging.add(
+            place,
+            ripe=ripe(rungs, self.days) & (self.days >= WARM_D),
+            free=self.alive & (unit > 0),
+            calm=self.spike < 0,
+        )
         rungs.learn(before, self._calm(), self.expecting.past.forecast_before)
 
     def _calm(self) -> Bools:

@@ -20,7 +20,8 @@ from stats.spikes import clump_rate
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-WEEK_S = 7 * 86_400
+DAY_S = 86_400
+WEEK_S = 7 * DAY_S
 AIM = 0.78
 LOOSE_TIMES = 50.0
 LOOSEST = 1e-3
@@ -29,6 +30,7 @@ MOST_SCALE = 2.0
 MEMORY_D = 300.0
 AIM_WITHIN = 0.3
 RAREST_PER_WEEK = 1e-290
+RIPE_WINDOWS = 3
 
 
 class Judging:
@@ -125,14 +127,17 @@ class Judging:
         self.stretch[place] = clumps.stretch(mean)
 
     def share_out(self, weight: Floats, *, days: float) -> None:
-        """The budget in proportion to ``weight`` per series, scaled by what the clumps of all windows ask for."""
-        self._share_out(weight)
+        """The budget in proportion to ``weight`` per series, scaled by what the clumps of all windows ask for.
+
+        Windows for which ``days`` are too short a history have no share: it goes to the others.
+        """
+        self._share_out(weight, days)
         self.spending.forget(_kept(days))
         ratio = self.spending.ratio(RUN_TOGETHER * _alive(weight) / self.budget_per_week)
         self.scale = min(AIM / ratio, MOST_SCALE)
 
-    def _share_out(self, weight: Floats) -> None:
-        most = [rungs.most() * (WEEK_S / rungs.step_s) for rungs in self.rungs]
+    def _share_out(self, weight: Floats, days: float) -> None:
+        most = [rungs.most() * (WEEK_S / rungs.step_s) * ripe(rungs, days)[:, None] for rungs in self.rungs]
         self.able = [
             row > clumps.level[:, None] * (WEEK_S / rungs.step_s)
             for row, clumps, rungs in zip(most, self.clumps, self.rungs, strict=True)
@@ -141,6 +146,11 @@ class Judging:
         ends = np.cumsum([len(row) for row in most])[:-1]
         shares = fair_share(whole, self.budget_per_week, np.broadcast_to(weight, whole.shape))
         self.share = list(np.split(shares, ends))
+
+
+def ripe(rungs: Rungs, days: float) -> Bools:
+    """Which windows have enough history behind them to be judged."""
+    return np.asarray(days >= RIPE_WINDOWS * rungs.windows.lengths * rungs.step_s / DAY_S)
 
 
 def _alive(weight: Floats) -> int:

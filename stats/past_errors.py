@@ -64,10 +64,14 @@ class PastErrors:
         *,
         dispersion: Floats,
         sigma2: Floats,
+        wide: float,
         use: Bools,
     ) -> None:
-        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``)."""
-        variance = mean * (dispersion + (chance2 + sigma2) * mean)
+        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``).
+
+        ``wide`` is the relative variance added in it for want of history: what nobody could know then says little of later errors.
+        """
+        variance = mean * (dispersion + (chance2 + sigma2 + wide) * mean)
         off = count - mean
         square = np.minimum(off * off, CUT * variance + CUT_COUNTS)
         ratio = use * mean / variance

@@ -69,6 +69,7 @@ class Rungs:
         self.chance2 = np.full((len(lengths), forecasts, series), 0.01)
         self.choice = np.full(shape, min(TREND, forecasts) - 1)
         self.known2 = np.ones(shape)
+        self.wide = 0.0
         self.spread2 = np.ones(shape)
         self.dispersion = np.ones(series)
         self.level = np.ones(shape)
@@ -130,6 +131,7 @@ class Rungs:
                 self.chance2[place],
                 dispersion=self.dispersion,
                 sigma2=self.sigma2[place],
+                wide=self.wide,
                 use=heard,
             )
 
@@ -161,6 +163,7 @@ class Rungs:
 
     def widen(self, wide: float) -> None:
         """From now on ``wide`` is added to the relative variance of every forecast."""
+        self.wide = wide
         self.spread2 = self.known2 + wide
 
     def most(self) -> Floats:

@@ -7,18 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.spike import Spike
+from stats.judging import ripe
 from streams.detect.dates import LEAD_STEPS, date_onset
 from streams.detect.episode import Episode, spike_id
 from streams.detect.known import Bools, Floats, Known
 from streams.detect.ladder import Alarm, Ladder
 from streams.detect.leafwise import Pairs, inside
 from streams.detect.place import best_place, cover, explained_by, gather, host_of, shared_mass
-from streams.detect.settings import DAY_S
 from streams.detect.size import close, refree, reopen, tell, totals
 
 AT_MOST = 5
 INSIDE_AGE = 12
-RIPE_WINDOWS = 3
 MOSTLY_JUDGED = 0.5
 BURST_SHORTER, BURST_STEEPER = 8, 2.0
 
@@ -53,12 +52,11 @@ def _first_alarm(known: Known) -> Found | None:
 
 def ripe_windows(known: Known, rungs: Ladder) -> Bools:
     """Which windows have seen enough history to be judged, and are not for the greater part a gap."""
-    needed = [max(known.settings.warm_d, RIPE_WINDOWS * n * rungs.step_s / DAY_S) for n in rungs.lengths]
-    ripe = np.asarray(known.days >= np.array(needed))
+    judges = ripe(rungs, known.days) & (known.days >= known.settings.warm_d)
     if known.gaps and known.now_s - known.gaps[-1][1] <= rungs.lengths[-1] * rungs.step_s:
         judged = rungs.windows.unit[rungs.windows.rows(rungs.lengths[-1]), 0] > 0.0
-        ripe &= np.array([np.mean(judged[-length:]) >= MOSTLY_JUDGED for length in rungs.lengths])
-    return ripe
+        judges &= np.array([np.mean(judged[-length:]) >= MOSTLY_JUDGED for length in rungs.lengths])
+    return judges
 
 
 def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None = None) -> list[Found]:
