@@ -15,6 +15,7 @@ Bools = NDArray[np.bool_]
 CUT = 20.0
 CUT_COUNTS = 25.0
 PRIOR_SIGMA = 0.1
+SMALL_SIGMA = 0.05
 PRIOR_WINDOWS = 10.0
 SERIES_WINDOWS = 6.0
 LEAST_SIGMA2 = 1e-8
@@ -28,6 +29,9 @@ FOLLOWS = 0.97
 TINY = 1e-300
 LEAST_FREEDOM = 0.5
 MOST_WIDENED = 25.0
+SURE_SD = 2.0
+FEWEST = 1e-9
+MOST_OFF = 4.0
 
 
 class PastErrors:
@@ -40,11 +44,27 @@ class PastErrors:
         self.information = np.zeros((windows, forecasts, series))
         self.common, self.times = np.zeros((windows, forecasts)), np.zeros((windows, 1))
         self.lagged, self.last = np.zeros((windows, forecasts)), np.zeros((windows, forecasts))
+        self.young = True
 
     def learn_dispersion(
-        self, count: Floats, mean: Floats, chance2: Floats, *, variance: Floats, dispersion: Floats, use: Bools
+        self,
+        count: Floats,
+        mean: Floats,
+        chance2: Floats,
+        *,
+        variance: Floats,
+        dispersion: Floats,
+        use: Bools,
+        nested: bool = False,
     ) -> None:
-        """Teach one step's counts, given the relative variance that chance leaves in their forecast."""
+        """Teach one step's counts, given the relative variance that chance leaves in their forecast.
+
+        By what all the other series are off, a series' mean is corrected: a weekend that nobody knew of is no low dispersion.
+        Not where they are ``nested``: they share contacts.
+        """
+        if not nested:
+            off = _others(count, mean, variance, use)
+            mean, variance = mean * off, variance * off
         square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS) - chance2 * mean**2
         weight = use * mean / (variance * (2 * variance + 6 * dispersion**2 - 6 * dispersion + 1))
         weight *= mean
@@ -64,14 +84,10 @@ class PastErrors:
         *,
         dispersion: Floats,
         sigma2: Floats,
-        wide: float,
         use: Bools,
     ) -> None:
-        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``).
-
-        ``wide`` is the relative variance added in it for want of history: what nobody could know then says little of later errors.
-        """
-        variance = mean * (dispersion + (chance2 + sigma2 + wide) * mean)
+        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``)."""
+        variance = mean * (dispersion + (chance2 + sigma2) * mean)
         off = count - mean
         square = np.minimum(off * off, CUT * variance + CUT_COUNTS)
         ratio = use * mean / variance
@@ -99,6 +115,22 @@ class PastErrors:
         self.times *= keep
         for name in ("error1", "error2", "two", "three", "four"):
             setattr(self, name, getattr(self, name) * keep_dispersion)
+
+    def outgrow(self) -> None:
+        """The first days are over: what nobody could know then, as the first weekend, says little of later errors.
+
+        Errors beyond :data:`SMALL_SIGMA` weigh as much less as they are larger; smaller ones keep their weight.
+        """
+        self.young = False
+        over, information = self._pooled()
+        keep = np.minimum(SMALL_SIGMA**2 / np.maximum(over / information, TINY), 1.0) ** 2
+        self.over *= keep[:, :, None]
+        self.information *= keep[:, :, None]
+
+    def _pooled(self) -> tuple[Floats, Floats]:
+        """Sums over all series, with the prior."""
+        prior = PRIOR_WINDOWS / PRIOR_SIGMA**4
+        return self.over.sum(axis=2) + prior * PRIOR_SIGMA**2, self.information.sum(axis=2) + prior
 
     def move(self, places: NDArray[np.int64]) -> None:
         """Series anew: series ``i`` was ``places[i]``, or is new where that is negative."""
@@ -132,9 +164,8 @@ class PastErrors:
 
         ``apart`` as in :meth:`widened`; None where series share contacts, so that common errors say nothing about pasts.
         """
-        prior = PRIOR_WINDOWS / PRIOR_SIGMA**4
-        over, information = self.over.sum(axis=2), self.information.sum(axis=2)
-        pooled = (over + prior * PRIOR_SIGMA**2) / (information + prior)
+        over, information = self._pooled()
+        pooled = over / information
         together = self.common / np.maximum(self.times, 1.0)
         pooled = np.maximum(pooled if apart is None else np.maximum(pooled, together), LEAST_SIGMA2)[:, :, None]
         weight = SERIES_WINDOWS / pooled**2
@@ -157,3 +188,14 @@ class PastErrors:
         freedom = np.maximum(seen, LEAST_FREEDOM) / np.minimum(share, 1.0) ** 2
         wider = freedom * np.expm1(np.minimum(TAIL_Z**2 / freedom, 50.0)) / TAIL_Z**2
         return np.asarray(np.minimum(wider, MOST_WIDENED))
+
+
+def _others(count: Floats, mean: Floats, variance: Floats, use: Bools) -> Floats:
+    """By which factor all but one series' counts are off their means, for each series, as far as chance does not explain it."""
+    weight = use / (1.0 + mean)
+    seen, expected, noise = weight * count, weight * mean, weight**2 * variance
+    expected = np.maximum(expected.sum() - expected, FEWEST)
+    off = (seen.sum() - seen) / expected - 1.0
+    chance2 = (noise.sum() - noise + weight) / expected**2
+    sure = np.maximum(1.0 - SURE_SD**2 * chance2 / np.maximum(off**2, TINY), 0.0)
+    return np.asarray(np.clip(1.0 + sure * off, 1 / MOST_OFF, MOST_OFF))

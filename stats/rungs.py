@@ -69,7 +69,6 @@ class Rungs:
         self.chance2 = np.full((len(lengths), forecasts, series), 0.01)
         self.choice = np.full(shape, min(TREND, forecasts) - 1)
         self.known2 = np.ones(shape)
-        self.wide = 0.0
         self.spread2 = np.ones(shape)
         self.dispersion = np.ones(series)
         self.level = np.ones(shape)
@@ -121,7 +120,13 @@ class Rungs:
             if place == 0:
                 chance2 = np.take_along_axis(self.chance2[0], self.choice[:1], axis=0)[0]
                 self.errors.learn_dispersion(
-                    count, self.mean[0], chance2, variance=self.variance[0], dispersion=self.dispersion, use=heard
+                    count,
+                    self.mean[0],
+                    chance2,
+                    variance=self.variance[0],
+                    dispersion=self.dispersion,
+                    use=heard,
+                    nested=self.nested,
                 )
             mean = self._forecasts(place, before)
             self.errors.learn_sigma(
@@ -131,7 +136,6 @@ class Rungs:
                 self.chance2[place],
                 dispersion=self.dispersion,
                 sigma2=self.sigma2[place],
-                wide=self.wide,
                 use=heard,
             )
 
@@ -151,6 +155,8 @@ class Rungs:
         the shape (windows, series); ``wide`` is added while history is short. Series
         may err together, so that all of them in ``days`` say no more of a long window than one does.
         """
+        if self.errors.young and days > EARLY_D:
+            self.errors.outgrow()
         past = np.maximum(days * DAY_S / (self.windows.lengths * self.step_s), 1.0)
         every = np.minimum(self.windows.lengths, max(DAY_S // self.step_s, 1))
         apart = None if self.nested else every / self.windows.lengths
@@ -163,7 +169,6 @@ class Rungs:
 
     def widen(self, wide: float) -> None:
         """From now on ``wide`` is added to the relative variance of every forecast."""
-        self.wide = wide
         self.spread2 = self.known2 + wide
 
     def most(self) -> Floats:

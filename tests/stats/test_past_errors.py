@@ -96,3 +96,48 @@ def test_errors_of_all_series_at_once_are_known_from_few_pasts_and_widened() -> 
     together.lagged = 0.9 * together.common
     assert together.widened(pooled, APART) > 5.0
     assert erring(400, together=True).widened(pooled, APART) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_weekend_that_nobody_knew_of_is_no_low_dispersion() -> None:
+    random = np.random.default_rng(4)
+    errors, many = PastErrors(1, 1, 2_000), np.ones(2_000, dtype=bool)
+    mean = np.full(2_000, 0.2)
+    for _ in range(48):
+        count = random.poisson(random.gamma(mean / 2 / 0.5) * 0.5).astype(float)
+        errors.learn_dispersion(
+            count, mean, np.zeros(2_000), variance=1.5 * mean, dispersion=np.full(2_000, 1.5), use=many
+        )
+    assert np.median(errors.dispersion()) == pytest.approx(1.5, abs=0.15)
+
+
+def test_one_series_by_itself_has_nobody_to_correct_it() -> None:
+    alone, among = PastErrors(1, 1, 1), PastErrors(1, 1, 30)
+    for errors in (alone, among):
+        many = errors.two.size
+        count, mean = np.full(many, 160.0), np.full(many, 100.0)
+        dispersion = np.ones(many)
+        errors.learn_dispersion(
+            count, mean, np.zeros(many), variance=mean, dispersion=dispersion, use=np.ones(many, dtype=bool)
+        )
+    assert alone.error1[0] / alone.two[0] == pytest.approx(20.25)
+    assert among.error1[0] / among.two[0] < 8.0
+
+
+def test_what_nobody_could_know_in_the_first_days_is_soon_outdone() -> None:
+    old, young = PastErrors(1, 1, SERIES), PastErrors(1, 1, SERIES)
+    mean = np.full(SERIES, 2_000.0)
+    for day in range(12):
+        for errors in (old, young):
+            if day == 8 and errors is old:
+                errors.outgrow()
+            count, sigma2 = (0.6 if day < 8 else 1.0) * mean, errors.sigma2(None)[0]
+            errors.learn_sigma(0, count, mean[None], NOTHING, dispersion=np.ones(SERIES), sigma2=sigma2, use=USE)
+    assert np.sqrt(np.median(old.sigma2(None))) < 0.1
+    assert np.sqrt(np.median(young.sigma2(None))) > 0.2
+
+
+def test_small_errors_of_the_first_days_keep_their_weight() -> None:
+    errors = taught(sigma=0.03)
+    before = errors.sigma2(APART)
+    errors.outgrow()
+    assert errors.sigma2(APART) == pytest.approx(before)
