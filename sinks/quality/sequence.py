@@ -34,7 +34,7 @@ class QualityTopic:
         )
         self._consumer = Consumer(config, logger=_LOG)
         # What Kafka's Java clients use: a workspace lies in the same partition as its frames.
-        config = client_config(broker, acks="all", partitioner="murmur2_random")
+        config = client_config(broker, enable_idempotence=True, partitioner="murmur2_random")
         self._producer = Producer(config, logger=_LOG)
         self._partitions = 0
 

@@ -29,7 +29,7 @@ from streams.admit.places import require_room
 from streams.admit.settings import AdmitSettings
 from streams.admit.state import Admitted, Batch
 from streams.admit.step import admit
-from streams.admit.transaction import BatchLostError, Transactions
+from streams.admit.transaction import BatchLostError, Transactions, membership
 from streams.reader import Place
 
 log = structlog.get_logger("whence.admit")
@@ -123,6 +123,7 @@ class _Session:
         self._transactions = Transactions(broker, settings, part._at)
         self._clock = Clock(broker, settings, part._workspaces)
         self._consumer = Consumer(_consumer_config(broker, settings), logger=_LOGGER)
+        self._nobody = self._consumer.consumer_group_metadata()
         self._assignment = Assignment(
             broker,
             settings,
@@ -133,6 +134,7 @@ class _Session:
         )
         self._failure: Exception | None = None
         self._sent: list[TopicPartition] = []
+        self._renewed: set[Place] = set()
         self._lag_due_s = 0.0
 
     def _partitions(self) -> dict[str, int]:
@@ -166,7 +168,9 @@ class _Session:
 
     def _turn(self) -> None:
         messages = self._next()
-        group = self._consumer.consumer_group_metadata() if messages else None
+        if self._stop.is_set():
+            return  # it may have cut the rebuilding of a partition short
+        group = membership(self._consumer, self._nobody) if messages else None
         self._tell()
         if not messages:
             self._settle()
@@ -198,7 +202,10 @@ class _Session:
         first = self._consume(1, _POLL_S)
         if not first:
             return []
-        messages = first + self._consume(self._settings.batch_size - 1, self._settings.batch_wait_s)
+        self._renewed.clear()
+        rest = self._consume(self._settings.batch_size - 1, self._settings.batch_wait_s)
+        # A partition that went and came back meanwhile is read from what was committed on.
+        messages = [message for message in first if _place(message) not in self._renewed] + rest
         errors = set(map(Message.error, messages))
         return messages if errors == {None} else [message for message in messages if self._is_message(message)]
 
@@ -240,6 +247,7 @@ class _Session:
         with self._held():
             self._part._at("assigned")
             consumer.incremental_assign(self._assignment.take(consumer, partitions))
+            self._renewed.update(Place(p.topic, p.partition) for p in partitions)
             self._part._at("rebuilt")
             log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
 
@@ -306,6 +314,10 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         fetch_message_max_bytes=4 << 20,
         fetch_queue_backoff_ms=50,
     )
+
+
+def _place(message: Message) -> Place:
+    return Place(str(message.topic()), int(message.partition() or 0))
 
 
 def _count(place: Place, out: Admitted) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.broker import Broker
 from schemas.catalog import BY_NAME
+from schemas.errors import RetryableError
 from schemas.workspace import Workspace
 from streams.admit.places import load, rewind, save, settle
 from streams.admit.settings import AdmitSettings
@@ -48,7 +49,13 @@ class Assignment:
         self.next: dict[Place, int] = {}
 
     def take(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        """Rebuild newly assigned partitions; where the consumer has to go on in each."""
+        """Rebuild newly assigned partitions; where the consumer has to go on in each.
+
+        Where ``interrupted`` says so, reading again ends early, and the states are good for nothing.
+
+        Raises:
+            RetryableError: the broker does not say what is committed, or falls silent.
+        """
         for place, committed in self._committed(consumer, partitions).items():
             self.states[place] = self._rebuilt(place, committed)
             self.next[place] = committed.offset
@@ -78,7 +85,14 @@ class Assignment:
         if self._broker.embedded:
             places = [Place(p.topic, p.partition) for p in partitions]
             return {place: self._kept.get(place, Committed(0, "")) for place in places}
-        found = consumer.committed(list(partitions), timeout=_TIMEOUT_S)
+        try:
+            found = consumer.committed(list(partitions), timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            raise _untold(error.args[0]) from error
+        for partition in found:
+            if partition.error is not None:
+                # Its offset says nothing then; taken for "nothing committed" the partition would be admitted again.
+                raise _untold(partition.error)
         return {Place(p.topic, p.partition): Committed(max(0, p.offset), p.metadata or "") for p in found}
 
     def _rebuilt(self, place: Place, committed: Committed) -> PartitionState:
@@ -105,3 +119,7 @@ class Assignment:
         finally:
             reader.close()
         return admit(state, chunk)[0]
+
+
+def _untold(error: KafkaError) -> RetryableError:
+    return RetryableError(f"Kafka does not say what was committed ({error.str()})", retry_after_s=2.0)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.broker import Broker, client_config
 from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, TIMELINE
@@ -144,6 +144,19 @@ class Transactions:
         on_its_way = [] if self._running is None else [self._running]
         if not self._stuck and not wait(on_its_way, timeout=2.0).not_done:
             self._producer.close()
+
+
+def membership(consumer: Consumer, nobody: object) -> object:
+    """What to commit offsets as; ``nobody`` is what a consumer has that is in no group.
+
+    Raises:
+        BatchLostError: Kafka has expelled this member, and its callback waits behind messages. Offsets that nobody
+            commits are fenced by nobody, and the partitions may be somebody else's by now.
+    """
+    found = consumer.consumer_group_metadata()
+    if found == nobody:
+        raise BatchLostError("Kafka has expelled this admit from its group")
+    return found
 
 
 def _patiently(call: Callable[[], None]) -> None:

@@ -132,6 +132,8 @@ class Courier:
             while not stop.is_set():
                 busy = any(lane.busy is not None for lane in lanes.values())
                 self._take(consumer, outbox, QUICK_LOOK_S if busy else LOOK_S)
+                if stop.is_set():
+                    break  # it may have cut the rebuilding of a book short
                 self._collect(done, lanes, outbox)
                 for partition, book in list(self._books.items()):
                     self._tick(partition, book, outbox)
@@ -196,6 +198,8 @@ class Courier:
     def _take(self, consumer: Consumer, outbox: Outbox, look_s: float) -> None:
         """Queue what new alerts make, then commit their offsets."""
         messages = [one for one in consumer.consume(AT_ONCE, timeout=look_s) if is_record(one)]
+        if self._stop.is_set():
+            return
         following: dict[tuple[str, int], int] = {}
         for message in messages:
             topic, partition, offset = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)

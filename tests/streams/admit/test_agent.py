@@ -247,6 +247,21 @@ def test_an_aborted_batch_is_taken_again() -> None:
         assert set(ids) == {event.event_id for event in events}
 
 
+def test_a_stop_that_may_have_cut_a_rebuild_short_admits_nothing_more() -> None:
+    stop = threading.Event()
+
+    def stop_now(moment: str) -> None:
+        if moment == "assigned":
+            stop.set()
+
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        send(broker, records_to_kill_over(Random(4)))
+        Admit(broker, SMALL_BATCHES, [ACME], at=stop_now).run(stop)
+        assert stop.is_set()
+        assert arrived(broker, CONTACTS) == []
+
+
 def test_a_flood_of_letters_stops_admit_and_commits_nothing() -> None:
     strict = AdmitSettings(customer_key=SETTINGS.customer_key, letters_per_minute=5, letter_share=0.1)
     with embedded_broker() as broker:

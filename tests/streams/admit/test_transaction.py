@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.broker import Broker
 from streams.admit import transaction
 from streams.admit.state import Admitted
-from streams.admit.transaction import BatchLostError, Transactions
+from streams.admit.transaction import BatchLostError, Transactions, membership
 from streams.reader import Delivery, Place, Reader
 from streams.topics import ensure_topics
 from tests.kafka import apache_kafka
@@ -73,3 +73,45 @@ def test_a_commit_that_never_returns_is_given_up_and_fenced(kafka: Broker, monke
     second.close()
     consumer.close()
     assert _contacts(kafka) == [b"kept"]
+
+
+def test_an_expelled_member_commits_nothing_in_nobodys_name() -> None:
+    consumer = Consumer({"bootstrap.servers": "127.0.0.1:1", "group.id": "g"})
+    nobody = consumer.consumer_group_metadata()
+    with pytest.raises(BatchLostError, match=r"^Kafka has expelled this admit from its group$"):
+        membership(consumer, nobody)
+    assert membership(consumer, b"a member of the third generation") == nobody
+    consumer.close()
+
+
+@pytest.mark.kafka
+def test_kafka_fences_members_but_not_nobody(kafka: Broker) -> None:
+    """Why :func:`membership` has to look."""
+    member = Consumer({"bootstrap.servers": kafka.servers, "group.id": "fenced", "enable.auto.commit": False})
+    nobody = member.consumer_group_metadata()
+    member.subscribe(["tickets"])
+    while membership_or_none(member, nobody) is None:
+        member.poll(0.1)
+    former = member.consumer_group_metadata()
+    member.unsubscribe()
+    member.subscribe(["chats"])
+    while membership_or_none(member, nobody) in (None, former):
+        member.poll(0.1)
+    transactions = Transactions(kafka, SMALL_BATCHES, lambda _: None)
+    transactions.send({}, [TopicPartition("tickets", 0, 7)], former)
+    with pytest.raises(BatchLostError):
+        transactions.settle()
+    transactions.send({}, [TopicPartition("tickets", 0, 5)], nobody)
+    transactions.settle()
+    (found,) = member.committed([TopicPartition("tickets", 0)], timeout=10.0)
+    assert found.offset == 5
+    transactions.close()
+    member.close()
+
+
+def membership_or_none(consumer: Consumer, nobody: object) -> object:
+    """What the consumer commits as; None as long as it is in no group."""
+    try:
+        return membership(consumer, nobody)
+    except BatchLostError:
+        return None

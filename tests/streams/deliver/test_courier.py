@@ -26,7 +26,7 @@ from streams.deliver.courier import Courier
 from streams.deliver.settings import CourierSettings
 from streams.embedded import embedded_broker
 from streams.reader import Delivery as Record
-from streams.reader import Place, Reader
+from streams.reader import End, Place, Reader
 from streams.topics import ensure_topics
 from tests.receivers import http_receiver
 from tests.streams.deliver.samples import SHOP, alert, routing
@@ -140,6 +140,31 @@ def test_a_courier_that_starts_again_sends_nothing_twice(broker: Broker) -> None
     with courier(broker, {"hook": hook, "ops": Inbox()}):
         say(broker, fresh(alert(2, contacts=500.0)))
         assert hook.wait(2) == ["a1.1", "a1.2"]
+
+
+def test_a_stop_that_cuts_a_rebuild_short_sends_and_notes_nothing(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook, stop = Inbox(), threading.Event()
+    say(broker, fresh(alert()))
+    with courier(broker, {"hook": hook, "ops": Inbox()}) as part:
+        hook.wait(1)
+        until(lambda: everything_sent(part))
+    before = noted(broker)
+
+    class Hasty(Reader):
+        """Is stopped when it has read that a message was queued, and not yet that it was sent."""
+
+        def read(self, starts: Mapping[Place, int]) -> Iterator[Record | End]:
+            for item in super().read(starts):
+                yield item
+                if isinstance(item, Record) and item.topic == DELIVERIES.name:
+                    stop.set()
+                    return
+
+    monkeypatch.setattr("streams.deliver.courier.Reader", Hasty)
+    Courier(broker, (SHOP,), routing(), {"hook": hook, "ops": Inbox()}, QUICK).run(stop)
+    assert (hook.got, noted(broker)) == (["a1.1"], before)
 
 
 def test_a_channel_that_is_down_holds_up_no_other_and_gets_everything_in_order_later(broker: Broker) -> None:
