@@ -94,7 +94,8 @@ def resumed(
     seams = _seams(source, marks | outputs, bounds)
     if not isinstance(seams, dict):
         return seams
-    return _adopted(snapshot, fresh, seams, modules)
+    gone = {place.topic for place, mark in marks.items() if 0 < mark.to == bounds[place].low}
+    return _adopted(snapshot, fresh, seams, modules, gone)
 
 
 def _seams(
@@ -120,13 +121,15 @@ def _differs(item: Delivery, mark: Mark) -> bool:
 
 
 def _adopted(
-    snapshot: Snapshot, fresh: Progress, seams: Mapping[Place, Seam], modules: Collection[str]
+    snapshot: Snapshot, fresh: Progress, seams: Mapping[Place, Seam], modules: Collection[str], gone: Collection[str]
 ) -> Progress | Unfit:
+    """``gone``: topics on which nothing is left of what was applied. Their writers may have begun to count anew."""
     try:
         fresh.states = {name: thaw(unpacked(one), modules=modules) for name, one in snapshot.states.items()}
     except (ThawError, DamagedError) as error:
         return Unfit(f"of a state in it: {error}")
-    fresh.applied, fresh.emitted = Ledger(snapshot.applied), Ledger(snapshot.emitted)
+    fresh.applied = Ledger((series, seq) for series, seq in snapshot.applied if series.topic not in gone)
+    fresh.emitted = Ledger(snapshot.emitted)
     fresh.written, fresh.told = Ledger(snapshot.written), snapshot.told
     fresh.complete_to = {place: snapshot.reads[place.topic].to for place in fresh.complete_to}
     fresh.outputs_to = {place: snapshot.writes[place.topic].to for place in fresh.outputs_to}

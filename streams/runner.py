@@ -30,7 +30,7 @@ from streams.outlet import Sink, note_written, refuse, write
 from streams.progress import Progress
 from streams.reader import Bounds, Delivery, Place
 from streams.resume import Source, resumed, snapshot_of
-from streams.stage import AnyStage, Outputs, Record
+from streams.stage import AnyStage, Outputs, Patient, Record
 from streams.told import Told
 
 log = structlog.get_logger("whence.agents")
@@ -107,8 +107,18 @@ class Runner:
         self.read_on()
         if self._beginning and not self._interrupted():
             self._beginning = False
+            self._let_go()
             if not self.late:
                 self._progress.told = Told()
+
+    def _let_go(self) -> None:
+        """Of workspaces that begin late nothing is waited for that retention has taken."""
+        if not isinstance(self.stage, Patient) or self._bounds is None:
+            return
+        cut = {place.topic for place in self.places if self._bounds[place].low > 0}
+        for name in self.late:
+            self._progress.states[name], outputs = self.stage.let_go(self._progress.states[name], cut)
+            write(self._progress, self._sink, self.stage.name, self.partition, outputs)
 
     def _begin(self) -> bool:
         """Find out what the topics hold, and go on from a checkpoint if one fits; False when interrupted."""

@@ -8,7 +8,8 @@ crash is rebuilt by reading the records again.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from collections.abc import Collection
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from schemas.base import Sequenced
 from schemas.catalog import Topic
@@ -51,6 +52,16 @@ class Stage(Protocol[State]):
         ...
 
 
+@runtime_checkable
+class Patient(Protocol):
+    """A stage that waits for records of which others have told it, and so would wait for ever for some that are gone."""
+
+    def let_go(self, state: Any, cut: Collection[str]) -> tuple[Any, Outputs]:
+        """All that is left of the topics has been applied, and retention has ``cut`` the beginning of these: what is
+        still missing of them will never come."""
+        ...
+
+
 AnyStage = Stage[Any]
 
-__all__ = ["AnyStage", "Outputs", "Record", "Stage", "State"]
+__all__ = ["AnyStage", "Outputs", "Patient", "Record", "Stage", "State"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import insort
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -92,6 +93,14 @@ class Attribute:
     def step(self, state: State, event: Record) -> tuple[State, Outputs]:
         """Take one record in, and decide whatever all inputs now cover."""
         _take(state, event)
+        return state, tuple(_advance(state))
+
+    def let_go(self, state: State, cut: Collection[str]) -> tuple[State, Outputs]:
+        """Wait no longer for spikes that are gone, which expectations still count."""
+        for stream in state.streams.values() if SPIKES.name in cut else ():
+            if stream.marks:
+                stream.spike_seq = max(stream.spike_seq, stream.marks[-1].spike_seq)
+                _schedule_spikes(state, stream)
         return state, tuple(_advance(state))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from schemas.base import Sequenced
@@ -261,6 +262,16 @@ def test_retention_behind_the_checkpoint_does_not_matter_and_before_it_does(tmp_
     with capture_logs() as logs:
         _runner(topics, _shelf(tmp_path))
     assert "frames begins at 61, after what it had read to (60)" in [log.get("why") for log in logs]
+
+
+def test_a_writer_that_lost_all_it_had_written_to_retention_may_count_anew(tmp_path: Path) -> None:
+    topics = _halfway(tmp_path)
+    topics.lows[FRAMES.name] = 60
+    last = {(one.workspace, one.origin): one.seq for one in RECORDS[:60]}
+    anew = [replace(one, seq=one.seq - last[one.workspace, one.origin]) for one in RECORDS[60:]]
+    assert min(one.seq for one in anew) == 1
+    topics.logs[FRAMES.name][60:] = [encode(one) for one in anew]
+    assert _resumed(topics, tmp_path) == (60, [])
 
 
 def test_an_older_one_stands_in_for_a_spoilt_one_and_two_are_kept(tmp_path: Path) -> None:

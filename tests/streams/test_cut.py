@@ -287,6 +287,13 @@ def test_a_series_all_of_which_was_cut_begins_with_its_next_record(told: Whole) 
     assert attributed == {one.spike_id for one in _after(whole, SPIKES.name, lengths) if one.revision == 1}
 
 
+def test_spikes_that_are_gone_are_not_waited_for(told: Whole) -> None:
+    line = _restarted(told, spikes_from=told[2][SPIKES.name])
+    stream = line.runners[1]._progress.states["shop"].streams["contacts"]  # type: ignore[attr-defined]
+    assert (stream.judged, list(stream.marks)) == (START + RESTART * WEEK * STEP, [])
+    assert {name: len(log) for name, log in line.topics.logs.items()} == told[2]
+
+
 def test_a_record_that_was_merely_skipped_in_delivery_is_no_cut() -> None:
     topics = Topics()
     frames = [one for one in _records() if isinstance(one, Frame)][:6]
