@@ -189,6 +189,13 @@ def test_the_store_has_no_user_without_a_password() -> None:
     assert "<password>" not in users
 
 
+def test_what_a_reading_user_may_change_is_allowed_by_the_server() -> None:
+    folder = ROOT / "deploy" / "clickhouse"
+    assert "<changeable_in_readonly/>" in (folder / "users.xml").read_text(encoding="utf-8")
+    allowed = "<settings_constraints_replace_previous>true</settings_constraints_replace_previous>"
+    assert allowed in (folder / "server.xml").read_text(encoding="utf-8")
+
+
 def test_the_page_is_what_the_web_service_serves() -> None:
     assert SERVICES["web"]["command"] == ["run", "web"]
     assert callable(create_app)
