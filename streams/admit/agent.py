@@ -24,6 +24,7 @@ from streams.admit import meters
 from streams.admit.assignment import Assignment, Committed
 from streams.admit.ceiling import Ceiling
 from streams.admit.compiled import step
+from streams.admit.heap import keep_little
 from streams.admit.marks import Clock
 from streams.admit.places import require_room
 from streams.admit.settings import AdmitSettings
@@ -38,6 +39,7 @@ _POLL_S = 0.25
 _COLLECT_AFTER = 100_000
 _LAG_EVERY_S = 5.0
 _LONGEST_PAUSE_S = 30.0
+_MANY_BYTES = 4_000_000
 
 
 _SECOND = itemgetter(1)
@@ -87,6 +89,7 @@ class Admit:
         # Admit makes millions of short-lived objects, none of them in cycles: looking for cycles as often as Python
         # does by default takes a fifth of the time.
         gc.set_threshold(max(_COLLECT_AFTER, gc.get_threshold()[0]), 50, 50)
+        keep_little()
         log.info("admit_way", compiled=step() is not None)
         pause_s = 1.0
         while not stop.is_set():
@@ -167,35 +170,45 @@ class _Session:
             self._close()
 
     def _turn(self) -> None:
-        messages = self._next()
+        batches = self._by_place(self._next())
         if self._stop.is_set():
             return  # it may have cut the rebuilding of a partition short
-        group = membership(self._consumer, self._nobody) if messages else None
+        group = membership(self._consumer, self._nobody) if batches else None
         self._tell()
-        if not messages:
+        if not batches:
             self._settle()
             return
         with meters.BATCH_S.time():
-            batches = self._by_place(messages)
-            outputs = {place: self._admit(place, batch) for place, batch in batches.items()}
-            letters = [letter for out in outputs.values() for letter in out.letters]
-            self._settle()
-            read = sum(map(len, batches.values()))
-            self._ceiling.check(now_s=self._part._clock(), read=read, letters=letters)
-            offsets = self._assignment.offsets(list(batches))
-            self._transactions.send(outputs, offsets, group)
-            self._sent = offsets
+            outputs: dict[Place, Admitted] = {}
+            for place, batch in batches.items():
+                outputs[place] = self._admit(place, batch)
+                if sum(len(frame) for _, frame in outputs[place].written_frames) > _MANY_BYTES:
+                    # Frames of every leaf of every partition at once would be most of the memory that admit takes.
+                    self._send(outputs, group)
+                    outputs = {}
+            if outputs:
+                self._send(outputs, group)
+
+    def _send(self, outputs: dict[Place, Admitted], group: object) -> None:
+        """Begin the transaction of some partitions' outputs, once the one before is through."""
+        letters = [letter for out in outputs.values() for letter in out.letters]
+        self._settle()
+        read = sum(out.counters.read for out in outputs.values())
+        self._ceiling.check(now_s=self._part._clock(), read=read, letters=letters)
+        offsets = self._assignment.offsets(list(outputs))
+        self._transactions.send(outputs, offsets, group)
+        self._sent = offsets
         for place, out in outputs.items():
             _count(place, out)
 
     def _settle(self) -> None:
         """Wait for the transaction on its way, if there is one."""
+        sent, self._sent = self._sent, []  # where it is lost, leaving the group must not take it for committed
         self._transactions.settle()
-        self._assignment.keep(self._sent)
-        if self._part._broker.embedded and self._sent:
+        self._assignment.keep(sent)
+        if self._part._broker.embedded and sent:
             # It drops a transaction's offsets; who follows admit (a replay, doctor) asks for the group's.
-            self._consumer.commit(offsets=self._sent, asynchronous=True)
-        self._sent = []
+            self._consumer.commit(offsets=sent, asynchronous=True)
 
     def _next(self) -> list[Message]:
         """Wait for one message, then gather what comes within ``batch_wait_s``."""
@@ -310,8 +323,8 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         max_poll_interval_ms=900_000,
         fetch_wait_max_ms=50,
         queued_min_messages=20_000,
-        queued_max_messages_kbytes=32_768,
-        fetch_message_max_bytes=4 << 20,
+        queued_max_messages_kbytes=16_384,
+        fetch_message_max_bytes=1 << 20,
         fetch_queue_backoff_ms=50,
     )
 

@@ -60,7 +60,8 @@ class Book:
     """All that admit knows of one workspace on one input partition.
 
     ``until`` is the first open bucket's number; ``floor`` the first remembered one's. ``seen`` maps the hash of an
-    event's id to that of its content; ``placed`` a contact to the bucket, rank and leaf where it was counted.
+    event's id to that of its content; ``placed`` knows the contacts that were counted, ``open`` the rank and leaf of those
+    that an open bucket counts, which is when they expire.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -79,7 +80,8 @@ class Book:
         self.cells: dict[int, Cell] = {}
         self._oldest: tuple[int, int] | None = None
         self.seen = Memory(content=np.uint64)
-        self.placed = Memory(bucket=np.int64, rank=np.uint64, leaf=np.int64)
+        self.placed = Memory()
+        self.open = Memory(rank=np.uint64, leaf=np.int32)
         self.leaves: list[Leaf] = []
         self._order: list[int] = []
         self._ranks: Ints = np.empty(0, np.int64)
@@ -176,6 +178,7 @@ class Book:
 
     def _forget(self, floor: int) -> None:
         self.floor = self.seen.floor = self.placed.floor = floor
+        self.open.floor = self.until
         for bucket in sorted(bucket for bucket in self.cells if bucket < floor):
             cell = self.cells.pop(bucket)
             for heir in cell.heirs & self.cells.keys():

@@ -209,7 +209,8 @@ class _Run:
 
     def _put(self, book: Book, rows: _Rows) -> None:
         """Count contacts that were not counted before."""
-        book.placed.add(rows.key, rows.bucket, bucket=rows.bucket, rank=rows.rank, leaf=rows.leaf)
+        book.placed.add(rows.key, rows.bucket)
+        book.open.add(rows.key, rows.bucket, rank=rows.rank, leaf=rows.leaf)
         self._fates[rows.place] = COUNTED
         buckets = np.unique(rows.bucket).tolist()
         for bucket in buckets:
@@ -228,24 +229,29 @@ class _Run:
 
     def _move(self, book: Book, one: _Rows) -> None:
         """A contact opened twice counts where it opened first, which may be here."""
-        row = int(book.placed.find(one.key)[0])
-        placed = book.placed.columns
-        there, here = int(placed["bucket"][row]), int(one.bucket[0])
-        rank, leaf = int(placed["rank"][row]), int(placed["leaf"][row])
-        place = int(one.place[0])
-        if there < book.until or (there, rank, leaf) < (here, int(one.rank[0]), int(one.leaf[0])):
+        placed, counted = int(book.placed.find(one.key)[0]), int(book.open.find(one.key)[0])
+        here, place = int(one.bucket[0]), int(one.place[0])
+        if counted < 0 or _stands(book, counted) < (here, int(one.rank[0]), int(one.leaf[0])):
             book.cells[here].repeats += 1
-            book.outlive(book.placed, row, here, self._offset(place))
+            book.outlive(book.placed, placed, here, self._offset(place))
             return
+        there, rank, leaf = _stands(book, counted)
         cell = book.cells[there]
         cell.repeats += 1
         if cell.tally is not None:
             cell.tally.drop(leaf, rank, self.given.customers[place])
-        placed["bucket"][row], placed["rank"][row], placed["leaf"][row] = here, one.rank[0], one.leaf[0]
-        if here < there == book.placed.expires[row]:
+        book.open.expires[counted] = here
+        book.open.columns["rank"][counted], book.open.columns["leaf"][counted] = one.rank[0], one.leaf[0]
+        if here < there == book.placed.expires[placed]:
             book.inherit(here, there, self._offset(place))
         self._fates[place] = COUNTED
         self._tally(book.cells[here], one)
+
+
+def _stands(book: Book, row: int) -> tuple[int, int, int]:
+    """Where a contact is counted that is counted in an open bucket: bucket, rank, leaf."""
+    columns = book.open.columns
+    return int(book.open.expires[row]), int(columns["rank"][row]), int(columns["leaf"][row])
 
 
 def conflict(event_id: str) -> RejectedEvent:

@@ -20,6 +20,7 @@ SAMPLE_BYTES = 200  # what a sample takes in a frame beside its words, at most
 _TOP = np.uint64(2**64 - 1)
 _FEW = 10_000
 _MOST = 0.8
+_AT_ONCE = 4_096  # pieces that are Python's objects at a time
 
 
 class Said(NamedTuple):
@@ -41,16 +42,19 @@ class Said(NamedTuple):
         lengths = self.ends - self.begins
         if lengths.sum() > _MOST * len(self.packed):
             return self
-        spans = zip(self.begins.tolist(), self.ends.tolist(), strict=True)
         ends = np.cumsum(lengths)
         shift = ends - self.ends
         return Said(
-            b"".join([self.packed[begin:end] for begin, end in spans]),
+            b"".join([self._span(first, first + _AT_ONCE) for first in range(0, lengths.size, _AT_ONCE)]),
             self.begins + shift,
             self.cuts + shift,
             ends,
             self.sizes,
         )
+
+    def _span(self, first: int, end: int) -> bytes:
+        spans = zip(self.begins[first:end].tolist(), self.ends[first:end].tolist(), strict=True)
+        return b"".join([self.packed[begin:end] for begin, end in spans])
 
 
 def said_of(ids: Sequence[bytes], rests: Sequence[bytes], sizes: Sequence[int]) -> Said:
@@ -135,10 +139,11 @@ class Tally:
         self._kept += leaf.size
         if self._kept > self._crowd:
             run = self._smallest(self._size)
+            self._runs = []  # not held beside its copy
             run = run._replace(said=run.said.alone())
             self._runs = [run]
             self._kept = run.leaf.size
-            self._crowd = _FEW + 2 * self._kept
+            self._crowd = _FEW + self._kept * 3 // 2
             last = np.flatnonzero(_positions(run.leaf) == self._size - 1)
             self._bars[run.leaf[last]] = run.rank[last]
 
@@ -154,10 +159,11 @@ class Tally:
         return self._counts[: np.flatnonzero(self._counts).max(initial=-1) + 1]
 
     def samples(self) -> Sampled:
-        """The sampled contacts."""
+        """The sampled contacts; they are kept no longer."""
+        smallest = self._smallest(self._size if self._gone else self._size - SPARE)
+        self._runs, self._kept = [], 0
         if not self._gone:
-            return self._smallest(self._size - SPARE)
-        smallest = self._smallest(self._size)
+            return smallest
         pairs = zip(smallest.leaf.tolist(), smallest.rank.tolist(), strict=True)
         left = np.flatnonzero([pair not in self._gone for pair in pairs])
         return smallest.where(left[_positions(smallest.leaf[left]) < self._size - SPARE])

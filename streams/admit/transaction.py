@@ -57,6 +57,8 @@ class Transactions:
     def send(self, outputs: Mapping[Place, Admitted], offsets: list[TopicPartition], group: object) -> None:
         """Begin a transaction with everything, and commit it beside; the one before must have been settled.
 
+        What was handed to the client is taken out of ``outputs``: together they would be held twice.
+
         Raises:
             BatchLostError: the transaction is aborted.
             FatalError: another process has taken over.
@@ -98,6 +100,7 @@ class Transactions:
         # the client from hashing every key.
         self._all(CONTACTS.name, out.contacts, place.partition % self._contact_partitions)
         self._all(FRAMES.name, out.written_frames)
+        out.contacts, out.written_frames = [], []
         self._all(TIMELINE.name, [(entry.workspace.encode(), encode(entry)) for entry in out.timeline])
         self._all(DEAD_LETTERS.name, [(letter.letter_id.encode(), encode(letter)) for letter in out.letters])
 

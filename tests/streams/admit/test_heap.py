@@ -1,0 +1,28 @@
+"""The C library is asked politely, and need not be GNU's."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from streams.admit.heap import keep_little
+
+
+def test_options_that_the_library_takes_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[int, int] = {}
+
+    class Library:
+        @staticmethod
+        def mallopt(option: int, value: int) -> int:
+            asked[option] = value
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Library)
+    assert keep_little()
+    assert asked == {-8: 2, -3: 1 << 20, -1: 64 << 20}
+
+
+def test_a_library_without_them_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    assert not keep_little()
