@@ -24,7 +24,7 @@ from streams.admit import meters
 from streams.admit.assignment import Assignment, Committed
 from streams.admit.ceiling import Ceiling
 from streams.admit.compiled import step
-from streams.admit.heap import keep_little
+from streams.admit.heap import give_back, keep_little
 from streams.admit.marks import Clock
 from streams.admit.places import require_room
 from streams.admit.settings import AdmitSettings
@@ -186,6 +186,7 @@ class _Session:
                     # Frames of every leaf of every partition at once would be most of the memory that admit takes.
                     self._send(outputs, group)
                     outputs = {}
+                    give_back()
             if outputs:
                 self._send(outputs, group)
 
@@ -322,8 +323,8 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         heartbeat_interval_ms=1_000,
         max_poll_interval_ms=900_000,
         fetch_wait_max_ms=50,
-        queued_min_messages=20_000,
-        queued_max_messages_kbytes=16_384,
+        queued_min_messages=10_000,
+        queued_max_messages_kbytes=8_192,
         fetch_message_max_bytes=1 << 20,
         fetch_queue_backoff_ms=50,
     )

@@ -143,7 +143,7 @@ class Tally:
             run = run._replace(said=run.said.alone())
             self._runs = [run]
             self._kept = run.leaf.size
-            self._crowd = _FEW + self._kept * 3 // 2
+            self._crowd = _FEW + self._kept * 5 // 4
             last = np.flatnonzero(_positions(run.leaf) == self._size - 1)
             self._bars[run.leaf[last]] = run.rank[last]
 
