@@ -14,7 +14,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 from msgspec import Struct
 
 from schemas.broker import Broker, client_config
@@ -262,6 +262,31 @@ def test_a_stop_that_may_have_cut_a_rebuild_short_admits_nothing_more() -> None:
         Admit(broker, SMALL_BATCHES, [ACME], at=stop_now).run(stop)
         assert stop.is_set()
         assert arrived(broker, CONTACTS) == []
+
+
+def test_what_was_taken_of_a_partition_that_went_and_came_back_is_dropped() -> None:
+    """It is read again from what was committed on, in the same breath."""
+    session = object.__new__(agent._Session)
+    session._settings, session._renewed = SMALL_BATCHES, set()
+    session._failure = None
+    taken = {partition: Message(topic="tickets", partition=partition, offset=3) for partition in (1, 2)}
+
+    class Consumer:
+        """Hands over a message at a time; while it waits for more, partition 1 goes and comes back."""
+
+        def __init__(self, first: int) -> None:
+            self.first = first
+
+        def consume(self, count: int, timeout: float) -> list[Message]:
+            del timeout
+            if count == 1:
+                return [taken[self.first]]
+            session._renewed.add(Place("tickets", 1))
+            return [taken[1]]
+
+    for first, expected in ((1, [1]), (2, [2, 1])):
+        session._consumer = Consumer(first)  # type: ignore[assignment]
+        assert [message.partition() for message in session._next()] == expected
 
 
 def test_a_flood_of_letters_stops_admit_and_commits_nothing() -> None:
