@@ -11,8 +11,9 @@ import copyreg
 import io
 import pickle
 from collections.abc import Callable, Collection, Mapping
-from types import MappingProxyType
-from typing import Any
+from functools import partial
+from types import MappingProxyType, MethodType
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -77,8 +78,19 @@ def _reduced_zone(zone: ZoneInfo) -> tuple[Callable[[str], ZoneInfo], tuple[str]
     return _zone, (zone.key,)
 
 
+def _refused(call: object) -> NoReturn:
+    # Written it could be, but never read again: a checkpoint of no use.
+    raise pickle.PicklingError(f"a {type(call).__name__} is no part of a state")
+
+
 REDUCED: Mapping[type, Callable[[Any], Any]] = MappingProxyType(
-    {**copyreg.dispatch_table, np.ndarray: _reduced, ZoneInfo: _reduced_zone}
+    {
+        **copyreg.dispatch_table,
+        np.ndarray: _reduced,
+        ZoneInfo: _reduced_zone,
+        partial: _refused,
+        MethodType: _refused,
+    }
 )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.frame import Signs, WatchedStream
 from schemas.workspace import Workspace
-from stats.baseline import Level, Shape
+from stats.baseline import History, Level, Shape
 from stats.judging import Judging
 from stats.within import AROUND, Within, within
 from streams.detect.episode import Episode
@@ -23,6 +24,14 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 BLOCK_S = 3_600
+
+
+class Piece(NamedTuple):
+    """A piece of a day's work that is still to be done; values only, since a checkpoint may fall between two."""
+
+    what: Literal["level", "errors", "stretch", "shares"]
+    place: int = 0
+    history: History | None = None
 
 
 class Known:
@@ -74,7 +83,7 @@ class Known:
         self.folds: object = None
         self.signs: deque[tuple[int, Signs]] = deque(maxlen=2 * DAY_S // min(self.bucket_s, 120))
         self.explained: tuple[Watched, Shape, dict[tuple[object, ...], Floats]] | None = None
-        self.work: list[Callable[[], None]] = []
+        self.work: list[Piece] = []
         self.gaps: deque[tuple[int, int]] = deque(maxlen=4)
         self._units: tuple[int, Within] | None = None
 

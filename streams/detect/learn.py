@@ -6,7 +6,6 @@ Levels are fitted anew every day, shapes and slices every day of the first fortn
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from stats.judging import Judging
 from stats.rungs import early_width
 from stats.windows import ladder
 from streams.detect.episode import Episode
-from streams.detect.known import Floats, Ints, Known
+from streams.detect.known import Floats, Ints, Known, Piece
 from streams.detect.ladder import Ladder
 from streams.detect.memory import added
 from streams.detect.place import cover, explained_blocks
@@ -36,7 +35,7 @@ ROOM = 24
 def close_block(known: Known, start_s: int) -> None:
     """At the end of a block remember it, at the end of a day learn from it, a piece after every bucket."""
     if known.work:
-        known.work.pop(0)()
+        _do(known, known.work.pop(0))
     if not known.block_ends():
         return
     block_start_s = start_s // known.block_s * known.block_s
@@ -65,13 +64,23 @@ def _learn(known: Known) -> None:
         known.level = fit_level(history, known.shape)
         known.past_levels.append(known.level.level)
         _rebuild(known)
-    known.work = [] if anew else [partial(_fit_level, known, history)]
-    known.work += [partial(_calibrate, known), *(partial(_learn_stretch, known, place) for place in _places(known))]
-    known.work.append(partial(_share_out, known))
+    known.work = [] if anew else [Piece("level", history=history)]
+    known.work += [Piece("errors"), *(Piece("stretch", place) for place in _places(known)), Piece("shares")]
     if anew or DAY_S // known.bucket_s < ROOM:
         for piece in known.work:
-            piece()
+            _do(known, piece)
         known.work = []
+
+
+def _do(known: Known, piece: Piece) -> None:
+    if piece.history is not None:
+        _fit_level(known, piece.history)
+    elif piece.what == "errors":
+        _calibrate(known)
+    elif piece.what == "stretch":
+        _learn_stretch(known, piece.place)
+    else:
+        _share_out(known)
 
 
 def _fit_level(known: Known, history: History) -> None:

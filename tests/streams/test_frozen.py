@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -163,3 +164,15 @@ def test_damaged_bytes_are_said_to_be() -> None:
 def test_what_cannot_be_kept_is_said() -> None:
     with pytest.raises(FreezeError, match=r"^the state cannot be kept \(PicklingError: an array of object is no part"):
         freeze([np.array([object()])])
+
+
+class Waiting:
+    def call(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("call", [partial(print, 1), Waiting().call])
+def test_a_call_that_waits_to_be_made_is_not_kept(call: object) -> None:
+    said = r"\(PicklingError: a (partial|method) is no part of a state\)$"
+    with pytest.raises(FreezeError, match=rf"^the state cannot be kept {said}"):
+        freeze({"work": [call]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from streams.detect.episode import Episode
 from streams.detect.known import Known
 from streams.detect.place import explained_blocks
 from streams.detect.settings import DetectSettings
+from streams.frozen import freeze, thaw
 from streams.merge import Bucket
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -51,6 +52,22 @@ def buckets(days: int, *, bucket_s: int = 3_600, seed: int = 1, burst: int | Non
 def detector(bucket_s: int = 3_600) -> Detector:
     workspace = Workspace(name="acme", bucket_s=bucket_s, dimensions=DIMENSIONS, budget_per_week=1.0)
     return Detector(workspace, "contacts", DetectSettings())
+
+
+def test_a_checkpoint_between_two_pieces_of_a_days_work_changes_nothing() -> None:
+    judge, told = detector(), list(buckets(16))
+    for bucket in told[: 15 * 24]:
+        judge.judge(bucket)
+    left, kept, judged = [], [], []
+    for bucket in told[15 * 24 :]:
+        left.append(len(judge.known.work))
+        kept.append(freeze(judge.known))
+        judged.append(repr(judge.judge(bucket)))
+    assert left[:5] == [4, 3, 2, 1, 0]
+    for at in range(4):
+        again = detector()
+        again.known = cast("Known", thaw(kept[at]))
+        assert [repr(again.judge(bucket)) for bucket in told[15 * 24 + at :]] == judged[at:]
 
 
 def test_on_a_day_without_a_choice_level_errors_and_shares_come_one_after_another() -> None:
