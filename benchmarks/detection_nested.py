@@ -1,9 +1,9 @@
 """Is the budget kept over nested slices? False spikes a week of the whole of detect on streams without any.
 
-    python -m benchmarks.detection_nested [--runs 4] [--budget 5] [--cell NAME] [--json]
+    python -m benchmarks.detection_nested [--runs 4] [--budget 5] [--cell NAME] [--history 8] [--judged 8] [--json]
 
 Every cell is a made-up stream over three dimensions: eight weeks of history, then eight weeks judged, nothing but
-chance in either. All levels, shapes and dispersions are estimated by detect itself. Seeded.
+chance in either (``--history 1 --judged 2``: the first weeks). All levels, shapes and dispersions are estimated by detect itself. Seeded.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ def false_spikes(cell: Cell, *, seed: int, budget: float, history: int = 8, judg
     return len(names)
 
 
-def measure(cell: Cell, *, runs: int, budget: float, judged: int = 8) -> dict[str, object]:
+def measure(cell: Cell, *, runs: int, budget: float, history: int = 8, judged: int = 8) -> dict[str, object]:
     """The ratio of one cell with its spread by chance."""
     began = time.perf_counter()
-    found = sum(false_spikes(cell, seed=seed, budget=budget, judged=judged) for seed in range(runs))
+    found = sum(false_spikes(cell, seed=seed, budget=budget, history=history, judged=judged) for seed in range(runs))
     stated = runs * judged * budget
     return {
         "cell": cell.name,
@@ -151,11 +151,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--cell", default="")
+    parser.add_argument("--history", type=int, default=8, help="weeks")
+    parser.add_argument("--judged", type=int, default=8, help="weeks")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     for cell in CELLS:
         if args.cell in cell.name:
-            row = measure(cell, runs=args.runs, budget=args.budget)
+            row = measure(cell, runs=args.runs, budget=args.budget, history=args.history, judged=args.judged)
             print(
                 json.dumps(row)
                 if args.json

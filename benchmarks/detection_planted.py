@@ -1,8 +1,8 @@
 """How well planted spikes are found, dated, placed and sized, on streams like those of ``detection_budget``.
 
-    python -m benchmarks.detection_planted [--runs 4] [--budget 1] [--cell NAME] [--json]
+    python -m benchmarks.detection_planted [--runs 4] [--budget 1] [--cell NAME] [--history 8] [--weeks 16] [--json]
 
-After eight weeks of history, one spike every four days for eight weeks: on a slice of up to three dimensions, from any moment
+After eight weeks of history, one spike every four days for eight weeks (``--history 1 --weeks 3``: in the first weeks): on a slice of up to three dimensions, from any moment
 of an hour on, lasting three hours to two days, adding 3 to 16 times what counting alone makes the count of its whole span
 vary by, in proportion to the usual contacts, or (``--shape fading``) dying away. Seeded.
 """
@@ -56,7 +56,9 @@ class Tally:
     delays_h: list[float] = field(default_factory=list)
 
 
-def stream(cell: Cell, seed: int, weeks: int, shape: str = "steady") -> tuple[list[Planted], Iterator[Bucket]]:
+def stream(
+    cell: Cell, seed: int, weeks: int, shape: str = "steady", history: int = 8
+) -> tuple[list[Planted], Iterator[Bucket]]:
     """One run's truth and its buckets."""
     random = np.random.default_rng((seed, 77, CELLS.index(cell)))
     per_hour = 3600 // cell.bucket_s
@@ -67,7 +69,7 @@ def stream(cell: Cell, seed: int, weeks: int, shape: str = "steady") -> tuple[li
         noisy = random.gamma(mean / (cell.dispersion - 1)) * (cell.dispersion - 1)
     counts = random.poisson(noisy)
     truth = []
-    for begin_h in range(8 * WEEK_H + 30, weeks * WEEK_H - 80, 96):
+    for begin_h in range(history * WEEK_H + 30, weeks * WEEK_H - 80, 96):
         moment = (begin_h + float(random.uniform(0, 24))) * per_hour
         begin = int(moment)
         length = int(random.choice([3, 8, 24, 48])) * per_hour
@@ -103,7 +105,7 @@ def stream(cell: Cell, seed: int, weeks: int, shape: str = "steady") -> tuple[li
     return truth, buckets()
 
 
-def score(tally: Tally, cell: Cell, truth: list[Planted], found: dict[str, list[Spike]]) -> None:
+def score(tally: Tally, cell: Cell, truth: list[Planted], found: dict[str, list[Spike]], history: int = 8) -> None:
     """Match every planted spike with the largest one found over its span."""
     width = timedelta(seconds=cell.bucket_s)
     left = {name: told for name, told in found.items() if told[-1].state != "merged"}
@@ -127,25 +129,27 @@ def score(tally: Tally, cell: Cell, truth: list[Planted], found: dict[str, list[
         if last.slice == one.pairs:
             tally.excess_covered += last.excess_low <= one.added <= last.excess_high
         tally.delays_h.append((told[0].as_of - begin).total_seconds() / 3600)
-    tally.others += len([t for t in left.values() if t[0].opened_at > START + timedelta(weeks=8)])
+    tally.others += len([t for t in left.values() if t[0].opened_at > START + timedelta(weeks=history)])
 
 
 def _end(spike: Spike) -> datetime:
     return spike.end if spike.end is not None else spike.as_of
 
 
-def measure(cell: Cell, *, runs: int, budget: float, weeks: int = 16, shape: str = "steady") -> dict[str, object]:
+def measure(
+    cell: Cell, *, runs: int, budget: float, weeks: int = 16, shape: str = "steady", history: int = 8
+) -> dict[str, object]:
     """All runs of one cell."""
     tally = Tally()
     for seed in range(runs):
-        truth, some = stream(cell, seed, weeks, shape)
+        truth, some = stream(cell, seed, weeks, shape, history)
         workspace = Workspace(name="planted", bucket_s=cell.bucket_s, dimensions=DIMENSIONS, budget_per_week=budget)
         detector = Detector(workspace, "contacts", SETTINGS)
         found: dict[str, list[Spike]] = {}
         for bucket in some:
             for spike in detector.judge(bucket).spikes:
                 found.setdefault(spike.spike_id, []).append(spike)
-        score(tally, cell, truth, found)
+        score(tally, cell, truth, found, history)
     many = max(tally.found, 1)
     return {
         "cell": cell.name,
@@ -166,12 +170,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--cell", default="")
+    parser.add_argument("--history", type=int, default=8, help="weeks")
+    parser.add_argument("--weeks", type=int, default=16, help="in all")
     parser.add_argument("--shape", choices=("steady", "fading"), default="steady")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     for cell in CELLS:
         if args.cell in cell.name:
-            row = measure(cell, runs=args.runs, budget=args.budget, shape=args.shape)
+            sizes = {"runs": args.runs, "weeks": args.weeks, "history": args.history}
+            row = measure(cell, budget=args.budget, shape=args.shape, **sizes)
             text = "  ".join(f"{key} {value}" for key, value in row.items())
             print(json.dumps(row) if args.json else text, flush=True)
 
