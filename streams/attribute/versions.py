@@ -25,6 +25,7 @@ WORTH = 0.25
 """Nats that each earlier version to compare with lets the comparison weigh: ages are as uncertain as dates."""
 LONGEST_S = 4 * past.DAY_S
 FEW = 8.0
+LEAST_BESIDE = 2.0
 PLACES = ("product", "platform")
 SPREADING = 8.0
 """Hours over a version's age at a spike's onset: the standard deviation of the log of its customers in the window."""
@@ -70,14 +71,14 @@ def _beside(change: Change, version: str, around: Surroundings, place: dict[str,
     among = among & past.inside(memory, {name: value for name, value in place.items() if name in PLACES})
     among = among & ~past.inside(memory, {"version": ""})
     mine, on = past.inside(memory, about), past.inside(memory, {"version": version})
-    seen = expected = others = control = 0.0
-    for stratum in _strata(memory, among):
-        cells = [float(around.observed[stratum & a & b].sum()) for a in (mine, ~mine) for b in (on, ~on)]
-        if cells[2] >= 1 and cells[3] >= 1:
-            seen, others, control = seen + cells[0], others + cells[1], control + min(cells[2], cells[3])
-            expected += cells[1] * cells[2] / cells[3]
-    if others < FEW or control < FEW or expected < 0.5:
+    cells = [
+        tuple(float(around.observed[stratum & a & b].sum()) for a in (mine, ~mine) for b in (on, ~on))
+        for stratum in _strata(memory, among)
+    ]
+    four = _in_all(cells) or (_scarce(cells) if on.any() else None)
+    if four is None:
         return None
+    seen, expected, others, control = four
     ratio = rate_ratio(seen, expected, 1.0 / (1.0 / others + 1.0 / control))
     active = _active(version, around)
     who = f" ({active:,.0f} active)" if active else ""
@@ -88,6 +89,27 @@ def _beside(change: Change, version: str, around: Surroundings, place: dict[str,
     numbers = {"seen": seen, "expected": expected, "others": others, "control": control}
     numbers |= {"active": active} if active else {}
     return _rate_line(around, ratio, sentence, numbers)
+
+
+def _in_all(cells: Sequence[tuple[float, ...]]) -> tuple[float, float, float, float] | None:
+    """Seen on the version, what the others make expected, the others, and contacts beside on the rarer side, by which the
+    customers of both are told; over all strata, ``None`` where these are too few."""
+    seen = expected = others = control = 0.0
+    for on, off, beside_on, beside_off in cells:
+        if beside_on >= 1 and beside_off >= 1:
+            seen, others, control = seen + on, others + off, control + min(beside_on, beside_off)
+            expected += off * beside_on / beside_off
+    return None if others < FEW or control < FEW or expected < 0.5 else (seen, expected, others, control)
+
+
+def _scarce(cells: Sequence[tuple[float, ...]]) -> tuple[float, float, float, float] | None:
+    """The same in a spike's first minutes, from its largest stratum with half a contact added to each of its four cells
+    (Haldane 1956), so that nothing seen is no certainty; a bystander's line is then worth at most 1 in the mean of e^weight."""
+    on, off, beside_on, beside_off = max(cells, key=lambda four: four[0] + four[1], default=(0.0,) * 4)
+    if on + off < FEW or beside_on + beside_off < LEAST_BESIDE:
+        return None
+    others, with_it, without = off + 0.5, beside_on + 0.5, beside_off + 0.5
+    return on + 0.5, others * with_it / without, others, 1.0 / (1.0 / with_it + 1.0 / without)
 
 
 def _rate_line(around: Surroundings, ratio: Ratio, sentence: str, numbers: Mapping[str, float]) -> Evidence:

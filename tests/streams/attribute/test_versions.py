@@ -27,7 +27,7 @@ from streams.attribute.versions import rollout_line, stated_line, version_line
 from streams.merge import Bucket
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 NAMES = ("product", "version")
 RELEASES = tuple(START + timedelta(days=7 * i) for i in range(6))
 ONSET = RELEASES[5] + timedelta(hours=12)
@@ -137,6 +137,57 @@ def test_for_a_spike_about_something_what_they_write_beside_it_tells_how_many_th
     calm = version_line(release(5), about_payment(0.3), [])
     assert calm is not None
     assert calm.weight < -0.7
+
+
+def first_minutes(new: int, old: int, beside: tuple[int, int]) -> Surroundings:
+    """Two minutes of a spike about payment, by customers on the new version and on the old one, and what both write beside it."""
+    memory = Memory()
+    counts = {
+        ("app", "payment", "5.0"): new, ("app", "payment", "4.0"): old,
+        ("app", "parcel", "5.0"): beside[0], ("app", "parcel", "4.0"): beside[1],
+    }  # fmt: skip
+    remember(
+        memory,
+        Bucket(
+            stream="contacts", start=ONSET, end=ONSET + 2 * MINUTE, dimensions=("product", "topic", "version"),
+            counts={leaf: n for leaf, n in counts.items() if n}, samples=(), signs=Signs(),
+        ),
+    )  # fmt: skip
+    gained = new + old - 2.0
+    young = spike({"topic": "payment"}, end=ONSET + 2 * MINUTE, expected=2.0, observed=new + old, excess=gained,
+                  excess_low=max(gained - 2 * gained**0.5, 0.0), excess_high=gained + 2 * gained**0.5)  # fmt: skip
+    observed = np.array([float(counts[leaf]) for leaf in memory.leaves])  # type: ignore[index]
+    return Surroundings(young, young.as_of, memory, observed, np.ones(len(observed)), unknown_per_day=0.2, versions={})
+
+
+def test_the_first_minutes_speak_where_all_who_write_are_on_the_new_version() -> None:
+    line = version_line(release(5), first_minutes(40, 1, (1, 5)), [])
+    assert line is not None
+    assert line.weight > 2.0
+    assert line.numbers["others"] == 1.5
+
+
+@pytest.mark.parametrize("counts", [(0, 40, (0, 9)), (3, 2, (1, 5)), (40, 1, (1, 0))])
+def test_the_first_minutes_say_nothing_of_a_version_not_seen_or_of_a_handful_of_contacts(
+    counts: tuple[int, int, tuple[int, int]],
+) -> None:
+    assert version_line(release(5), first_minutes(*counts), []) is None
+
+
+@pytest.mark.parametrize(("share", "more", "beside"), [(0.05, 10, 3), (0.2, 30, 10), (0.5, 10, 10), (0.5, 30, 4)])
+def test_in_the_first_minutes_a_bystander_gains_nothing_in_the_mean(share: float, more: int, beside: int) -> None:
+    """The mean of e^weight over bystanders is at most 1 (an e-value), so two nats by chance are as rare as stated."""
+    rng, weights = np.random.default_rng(5), []
+    for _ in range(300):
+        seen, control = rng.poisson(more) + 2, rng.poisson(beside)
+        tilted = share * np.exp(0.2 * rng.standard_normal())
+        new, beside_new = rng.binomial(seen, tilted / (tilted + 1 - share)), rng.binomial(control, share)
+        line = version_line(
+            release(5), first_minutes(int(new), int(seen - new), (int(beside_new), int(control - beside_new))), []
+        )
+        weights.append(line.weight if line is not None else 0.0)
+    assert np.mean(np.exp(weights)) < 1.05
+    assert np.mean(np.array(weights) > 2.0) <= 0.01
 
 
 def test_more_contacts_from_more_customers_is_no_evidence_for_the_release() -> None:
