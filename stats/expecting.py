@@ -70,6 +70,7 @@ class Expecting:
         self.teaches = np.zeros((self.per_week, series), dtype=bool)
         self.slots = np.zeros(self.per_week, dtype=np.int64)
         self.week_sum = np.zeros(series)
+        self.begun = np.full(series, -1, dtype=np.int64)
         self.blocks = 0
         self.taught = 0
         self.now: Levels = self.bank.forecast()
@@ -133,10 +134,18 @@ class Expecting:
         self.week_sum -= self.clean[here]
         self.clean[here] = np.where(use, count, expected)
         self.teaches[here] = use
+        self.begun[use & (self.begun < 0)] = self.blocks
         self.slots[here] = self.slot(start_s)
         self.week_sum += self.clean[here]
         self.blocks += 1
         self._teach_shape()
+
+    def _own_week(self) -> Bools:
+        """Series whose mean of the last week is their own: what stands for the time before a late one began is not."""
+        begun = self.begun >= 0
+        first = int(self.begun[begun].min(initial=self.blocks))
+        early = self.begun < first + self.per_day
+        return np.asarray(begun & (early | (self.blocks - self.begun >= self.per_week)))
 
     def _teach_shape(self) -> None:
         """Blocks teach half a week later, set against the week around them; the first ones some at a time."""
@@ -145,7 +154,7 @@ class Expecting:
         until = min(self.blocks - self.per_week // 2, self.taught + CATCH_UP)
         for block in range(self.taught, until):
             row = block % self.per_week
-            use = self.teaches[row]
+            use = self.teaches[row] & self._own_week()
             self.shape.teach(int(self.slots[row]), self.clean[row] * use, self.week_sum / self.per_week * use)
         self.taught = until
 
@@ -232,9 +241,10 @@ class Expecting:
         seen, around = self.shape.seen.copy(), self.shape.around.copy()
         many = min(self.blocks, self.per_week)
         rows = np.arange(self.taught, self.blocks) % self.per_week
-        middle = self.week_sum / max(many, 1)
+        middle, own = self.week_sum / max(many, 1), self._own_week()
         for row in rows:
             weekday, part = divmod(int(self.slots[row]), self.per_day)
-            seen[weekday, part] += self.clean[row] * self.teaches[row]
-            around[weekday, part] += middle * self.teaches[row]
+            use = self.teaches[row] & own
+            seen[weekday, part] += self.clean[row] * use
+            around[weekday, part] += middle * use
         return seen, around

@@ -164,13 +164,23 @@ class PastErrors:
 
         ``apart`` as in :meth:`widened`; None where series share contacts, so that common errors say nothing about pasts.
         """
-        over, information = self._pooled()
-        pooled = over / information
-        together = self.common / np.maximum(self.times, 1.0)
-        pooled = np.maximum(pooled if apart is None else np.maximum(pooled, together), LEAST_SIGMA2)[:, :, None]
+        return self.plain2(apart) * self.wider(apart)
+
+    def plain2(self, apart: Floats | None) -> Floats:
+        """The same as the best guess, not widened for how little was seen: what is shrunk by it must not hang on a tail."""
+        pooled = self._together2(apart)[:, :, None]
         weight = SERIES_WINDOWS / pooled**2
-        own = np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled)
-        return np.asarray(own if apart is None else own * self.widened(pooled[:, :, 0], apart)[:, :, None])
+        return np.asarray(np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled))
+
+    def wider(self, apart: Floats | None) -> Floats:
+        """What makes of the best guess the variance to judge by, (windows, forecasts, 1)."""
+        return np.ones(()) if apart is None else self.widened(self._together2(apart), apart)[:, :, None]
+
+    def _together2(self, apart: Floats | None) -> Floats:
+        """Pooled over all series, and never below the error that they have in common."""
+        over, information = self._pooled()
+        common = 0.0 if apart is None else self.common / np.maximum(self.times, 1.0)
+        return np.asarray(np.maximum(np.maximum(over / information, common), LEAST_SIGMA2))
 
     def widened(self, pooled: Floats, apart: Floats) -> Floats:
         """By how much pooled variances have to be widened, as they rest on few pasts where series err together.

@@ -18,6 +18,8 @@ LEAST2 = 1e-7
 MOST2 = 1.0
 ALIKE = 6.0
 OUTLIER = 3.5
+FAR = 5.25
+AGAIN = 1.5
 FEW = 4.0
 ROUNDS = 3
 MANY = 200
@@ -126,17 +128,31 @@ def _shrunk(seen: Floats, expected: Floats, dispersion: Floats) -> tuple[Floats,
     """Ratio of seen to expected, drawn to 1, and its variance."""
     spread = spread2(seen, expected, dispersion)
     strength = dispersion / spread
-    reach = OUTLIER * np.sqrt(expected * (dispersion + spread * expected)) + FEW
+    reach = FAR * np.sqrt(expected * (dispersion + spread * expected)) + FEW
     seen = np.clip(seen, expected - reach, expected + reach)
     return (seen + strength) / (expected + strength), dispersion / (expected + strength)
 
 
 def spread2(seen: Floats, expected: Floats, dispersion: Floats) -> float:
-    """Variance of the true ratios around 1, by moments over all cells and series."""
+    """Variance of the true ratios around 1, by moments over all cells and series.
+
+    Cells far off are cut by what is typical; where that proves half as much again or more, once more by what was found (three
+    times at most), so that shapes which truly differ are not taken for outliers.
+    """
+    about2 = TYPICAL**2
+    for _ in range(ROUNDS):
+        found = _spread2(seen, expected, dispersion, about2)
+        if found <= AGAIN * about2:
+            break
+        about2 = found
+    return found
+
+
+def _spread2(seen: Floats, expected: Floats, dispersion: Floats, about2: float) -> float:
     usual = dispersion * expected
-    typical2 = (TYPICAL * expected) ** 2
+    typical2 = about2 * expected**2
     weight = (expected / (usual + typical2 + 1e-9)) ** 2
     square = np.minimum((seen - expected) ** 2, OUTLIER**2 * (usual + typical2) + FEW**2)
     square -= usual
     over = float(np.vdot(weight, square))
-    return float(np.clip(over / max(float(np.vdot(weight, typical2)) / TYPICAL**2, 1e-9), LEAST2, MOST2))
+    return float(np.clip(over / max(float(np.vdot(weight, typical2)) / about2, 1e-9), LEAST2, MOST2))
