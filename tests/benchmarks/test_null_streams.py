@@ -22,7 +22,7 @@ def test_shapes_that_differ_and_late_beginnings_are_learnt(name: str, seed: int)
 
 
 def test_the_command_tells_as_many_as_the_judge_behind_it() -> None:
-    small = replace(cell("hour, 10 series, office 100, phi 3"), series=3, weeks=(2, 1), budget=20.0)
+    small = replace(cell("hour, 100 series, own shapes"), series=20, weeks=(2, 1), budget=20.0)
     told = through_csv(small, seed=1)
     assert told == false_spikes(small, seed=1)
     assert sum(told) > 0
