@@ -96,7 +96,7 @@ def test_a_contact_stored_twice_is_seen_once(client: Client, store: StoreSetting
     values = [encode(contact(workspace, number)) for number in range(100)]
     put(client, store, CONTACTS, values)
     put(client, store, CONTACTS, values[50:])
-    assert count(client, "contacts", workspace) == 150
+    assert 100 <= count(client, "contacts", workspace) <= 150  # 150 rows, until the engine merges them in its own time
     assert count(client, "contacts_all", workspace) == count(client, "contacts_now", workspace) == 100
 
 
