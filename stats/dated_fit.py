@@ -175,7 +175,7 @@ def _wander(clean: Floats, mean: Floats, use: Floats, phi: Floats, step_d: int) 
     for half_life_d in HALF_LIVES_D:
         keep = 0.5 ** (step_d / half_life_d)
         above, below = (lfilter([1.0], [1.0, -keep], one * use, axis=1) for one in (clean, mean))
-        ratio = (above + pull) / (below + pull)
+        ratio = (np.maximum(above, 0.0) + pull) / (below + pull)  # what is left of a wild outbreak may be below zero
         paths.append(np.concatenate([np.ones((len(clean), 1)), ratio[:, :-1]], axis=1))
         ends.append(ratio[:, -1])
     age = np.arange(clean.shape[1])[::-1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stats.calendar_columns import CalendarColumns
-from stats.dated_fit import learn, start
+from stats.dated_fit import _wander, learn, start
 from stats.errors import DomainError
 from stats.loglinear import fit
 
@@ -64,3 +64,11 @@ def test_a_level_that_wanders_is_followed() -> None:
     now = known.fit.mean(calendar.row(300)) * known.level
     np.testing.assert_allclose(now / (60 * level[-1]), 1.0, atol=0.12)
     assert (known.dispersion < 3.0).all()
+
+
+def test_a_local_level_stays_above_zero_where_an_outbreak_leaves_less_than_nothing() -> None:
+    clean, mean = np.full((1, 60), 5.0), np.full((1, 60), 5.0)
+    clean[0, 20:] = -50.0
+    local, level = _wander(clean, mean, np.ones((1, 60)), np.ones(1), 1)
+    assert local.min() > 0.0
+    assert level[0] > 0.0
