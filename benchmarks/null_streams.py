@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from benchmarks.series_budget import wandering
 from stats.dated import DatedDetector
 from stats.flat import FlatDetector
 from whence.detect import run_detect
@@ -172,7 +173,7 @@ def counts_of(cell: Cell, *, seed: int) -> Floats:
     level *= min(cell.step_s, HOUR_S) / (DAY_S if cell.step_s >= DAY_S else HOUR_S)
     mean = level * shape * np.exp(cell.grows * np.arange(steps) * cell.step_s / DAY_S / YEAR_D)[:, None]
     if cell.wander:
-        mean = mean * np.exp(cell.wander * _wandering(steps, cell, random))
+        mean = mean * np.exp(cell.wander * wandering(cell.series, steps, cell.memory, random).T)
     if cell.phi > 1:
         mean = random.gamma(mean / (cell.phi - 1) + 1e-12) * (cell.phi - 1)
     if cell.size:
@@ -184,16 +185,6 @@ def counts_of(cell: Cell, *, seed: int) -> Floats:
         begin = random.integers(0, 10 * WEEK_S // cell.step_s, cell.series)
         counts[np.arange(steps)[:, None] < begin] = np.nan
     return counts
-
-
-def _wandering(steps: int, cell: Cell, random: np.random.Generator) -> Floats:
-    keep = math.exp(-1 / cell.memory)
-    noise = random.normal(size=(steps, cell.series))
-    path = np.empty_like(noise)
-    path[0] = noise[0]
-    for at in range(1, steps):
-        path[at] = keep * path[at - 1] + math.sqrt(1 - keep**2) * noise[at]
-    return path
 
 
 def false_spikes(cell: Cell, *, seed: int) -> tuple[int, int]:

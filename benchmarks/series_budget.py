@@ -78,7 +78,7 @@ def counts_of(cell: Cell, *, seed: int, series: int = SERIES) -> Floats:
     if cell.step_d == 1:
         mean *= np.where((day + 3) % 7 >= 5, random.uniform(0.3, 1.0, (series, 1)), 1.0)
     if cell.wander:
-        mean *= np.exp(cell.wander * _wandering(series, steps, cell.memory_d / cell.step_d, random))
+        mean *= np.exp(cell.wander * wandering(series, steps, cell.memory_d / cell.step_d, random))
     _strike(mean, cell, random)
     if cell.dispersion > 1:
         mean = random.gamma(mean / (cell.dispersion - 1)) * (cell.dispersion - 1)
@@ -101,7 +101,8 @@ def _strike(mean: Floats, cell: Cell, random: np.random.Generator) -> None:
             row[cell.learnt // 2 :] *= random.choice((0.5, 1.6))
 
 
-def _wandering(series: int, steps: int, memory: float, random: np.random.Generator) -> Floats:
+def wandering(series: int, steps: int, memory: float, random: np.random.Generator) -> Floats:
+    """Stationary paths of unit variance that forget over ``memory`` steps, series x steps."""
     keep = np.exp(-1 / memory)
     noise = random.normal(size=(series, steps)) * np.sqrt(1 - keep**2)
     path = np.empty((series, steps))

@@ -100,8 +100,8 @@ class DailyWork:
         for rungs in self.rungs:
             rungs.errors.forget(*(max(1 - 3 / max(min(self.days, most), 4), 0.25) for most in (MEMORY_D, DISPERSION_D)))
         coarse = self.rungs[-1]
-        daily = int(np.searchsorted(coarse.windows.lengths * coarse.step_s, DAY_S))
-        daily2 = coarse.plain2[min(daily, len(coarse.lengths) - 1), MONTH]
+        daily = min(int(np.searchsorted(coarse.windows.lengths * coarse.step_s, DAY_S)), len(coarse.lengths) - 1)
+        daily2 = coarse.sigma2[daily, MONTH] / coarse.wider[daily, MONTH]
         self.expecting.learn(self.rungs[0].errors.dispersion(), daily2)
 
     def _relearn(self) -> None:

@@ -152,9 +152,10 @@ class Expecting:
         if self.blocks < self.per_week:
             return
         until = min(self.blocks - self.per_week // 2, self.taught + CATCH_UP)
+        own = self._own_week()
         for block in range(self.taught, until):
             row = block % self.per_week
-            use = self.teaches[row] & self._own_week()
+            use = self.teaches[row] & own
             self.shape.teach(int(self.slots[row]), self.clean[row] * use, self.week_sum / self.per_week * use)
         self.taught = until
 

@@ -164,17 +164,14 @@ class PastErrors:
 
         ``apart`` as in :meth:`widened`; None where series share contacts, so that common errors say nothing about pasts.
         """
-        return self.plain2(apart) * self.wider(apart)
-
-    def plain2(self, apart: Floats | None) -> Floats:
-        """The same as the best guess, not widened for how little was seen: what is shrunk by it must not hang on a tail."""
         pooled = self._together2(apart)[:, :, None]
         weight = SERIES_WINDOWS / pooled**2
-        return np.asarray(np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled))
+        own = np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled)
+        return np.asarray(own if apart is None else own * self.widened(pooled[:, :, 0], apart)[:, :, None])
 
-    def wider(self, apart: Floats | None) -> Floats:
-        """What makes of the best guess the variance to judge by, (windows, forecasts, 1)."""
-        return np.ones(()) if apart is None else self.widened(self._together2(apart), apart)[:, :, None]
+    def wider(self, apart: Floats) -> Floats:
+        """By how much :meth:`sigma2` is above the best guess, (windows, forecasts): what is shrunk by it must not hang on a tail."""
+        return self.widened(self._together2(apart), apart)
 
     def _together2(self, apart: Floats | None) -> Floats:
         """Pooled over all series, and never below the error that they have in common."""

@@ -66,7 +66,7 @@ class Rungs:
         self.windows = Windows(lengths, keep=keep, slices=series)
         self.errors = PastErrors(len(lengths), forecasts, series)
         self.sigma2 = np.full((len(lengths), forecasts, series), 0.01)
-        self.plain2 = self.sigma2
+        self.wider = np.ones((len(lengths), forecasts))
         self.chance2 = np.full((len(lengths), forecasts, series), 0.01)
         self.choice = np.full(shape, min(TREND, forecasts) - 1)
         self.known2 = np.ones(shape)
@@ -161,8 +161,9 @@ class Rungs:
         past = np.maximum(days * DAY_S / (self.windows.lengths * self.step_s), 1.0)
         every = np.minimum(self.windows.lengths, max(DAY_S // self.step_s, 1))
         apart = None if self.nested else every / self.windows.lengths
-        self.plain2 = self.errors.plain2(apart) * (1.0 + FEW_PAST / past[:, None, None])
-        self.sigma2 = self.plain2 * self.errors.wider(apart)
+        self.sigma2 = self.errors.sigma2(apart) * (1.0 + FEW_PAST / past[:, None, None])
+        if apart is not None:
+            self.wider = self.errors.wider(apart)
         self.chance2 = self.dispersion * loose + shape2[:, None]
         whole = self.sigma2 + self.chance2
         self.choice = np.argmin(whole, axis=1)
