@@ -34,7 +34,7 @@ class RejectedEvent(WhenceError):
         self.field = field
         self.value = value
         self.allowed = allowed
-        super().__init__(f"{field or 'the message'} was {value}; allowed is {allowed}")
+        super().__init__(f"{field or 'the message'} was {value or 'empty'}; allowed is {allowed}")
 
 
 class RetryableError(WhenceError):

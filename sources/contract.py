@@ -12,6 +12,7 @@ from msgspec import Struct
 from schemas.base import SCHEMA_VERSION
 from schemas.codec import decoder
 from schemas.errors import Reason, RejectedEvent
+from schemas.faults import bad_numbers, choices, expected_in_words
 from schemas.raw import RawEvent, Survey
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -34,19 +35,29 @@ def read_event(kind: type[Struct], value: bytes, *, now: datetime) -> RawEvent:
     """
     try:
         event = cast(RawEvent, decoder(kind).decode(value))
-    except msgspec.ValidationError as error:
-        raise told(str(error), msgspec.json.decode(value)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason: Reason = "not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json"
-        raise RejectedEvent(
-            reason, field="", value=_cut(value.decode("utf-8", "replace")), allowed=f"a JSON object ({error})"
-        ) from error
+        raise _refused(kind, value, error) from error
     except RecursionError as error:
         raise RejectedEvent(
-            "too_deep", field="", value="nested too deeply", allowed="some levels of nesting"
+            "too_deep", field="", value="nested too deeply", allowed="a few levels of nesting"
         ) from error
     check_event(event, now)
     return event
+
+
+def _refused(kind: type[Struct], value: bytes, error: Exception) -> RejectedEvent:
+    try:
+        return told(str(error), msgspec.json.decode(value), kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as unreadable:
+        return not_json(value.decode("utf-8", "replace"), unreadable, "a JSON object")
+
+
+def not_json(text: str, error: Exception, allowed: str) -> RejectedEvent:
+    """What cannot be decoded at all: the number that JSON does not have, or the whole text."""
+    for field, number in bad_numbers(text):
+        return RejectedEvent("bad_number", field=field, value=number, allowed="a finite number")
+    reason: Reason = "not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json"
+    return RejectedEvent(reason, field="", value=_cut(text), allowed=f"{allowed} ({error})")
 
 
 def check_event(event: RawEvent, now: datetime, *, named: str = "occurred_at") -> None:
@@ -70,11 +81,12 @@ def check_event(event: RawEvent, now: datetime, *, named: str = "occurred_at") -
         raise RejectedEvent("bad_number", field="score", value=f"{event.score:g}", allowed=f"0 to {event.scale_max:g}")
 
 
-def told(text: str, given: object) -> RejectedEvent:
-    """A decoder's complaint about ``given`` as reason, field, value and what is allowed.
+def told(text: str, given: object, kind: type[Struct]) -> RejectedEvent:
+    """A decoder's complaint about ``given``, which is no ``kind``, as reason, field, value and what is allowed.
 
-    >>> str(told("Invalid enum value 'x' - at `$.turns[0].who`", {"turns": [{"who": "x"}]}))
-    "turns[0].who was x; allowed is one of the contract's values"
+    >>> from schemas.raw import Ticket
+    >>> str(told("Invalid enum value 'x' - at `$.turns[0].who`", {"turns": [{"who": "x"}]}, Ticket))
+    'turns[0].who was x; allowed is customer, agent, bot, system'
     """
     place = _PLACE.search(text)
     path = place.group(1) if place else ""
@@ -86,7 +98,8 @@ def told(text: str, given: object) -> RejectedEvent:
             value="missing",
             allowed="a value in every event",
         )
-    return RejectedEvent(_reason(what), field=path.lstrip("."), value=_cut(_at(given, path)), allowed=_allowed(what))
+    allowed = ", ".join(choices(kind, path)) if what.startswith("Invalid enum value") else _allowed(what)
+    return RejectedEvent(_reason(what), field=path.lstrip("."), value=_cut(_at(given, path)), allowed=allowed)
 
 
 def _reason(what: str) -> Reason:
@@ -98,9 +111,7 @@ def _reason(what: str) -> Reason:
 
 
 def _allowed(what: str) -> str:
-    if what.startswith("Invalid enum value"):
-        return "one of the contract's values"
-    return _IN_WORDS.get(what, what.removeprefix("Expected ").split(", got", maxsplit=1)[0].replace("`", ""))
+    return _IN_WORDS.get(what) or expected_in_words(what.removeprefix("Expected ").split(", got", maxsplit=1)[0])
 
 
 def _at(given: object, path: str) -> object:

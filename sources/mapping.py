@@ -16,6 +16,7 @@ from schemas.base import Name
 from schemas.catalog import RAW_TOPICS, Topic
 from schemas.errors import FatalError
 from schemas.workspace import Workspace
+from sources.contract import told
 
 RawTopicName = Literal["tickets", "chats", "surveys", "releases", "promotions", "changes", "populations", "signals"]
 FILLED_IN = ("event_id", "workspace", "source")
@@ -99,21 +100,29 @@ def load_mapping(path: Path) -> Mapping:
     try:
         mapping = msgspec.convert(raw, Mapping)
     except msgspec.ValidationError as error:
-        raise FatalError(
-            f"The mapping {path} is wrong: {error}", remedy="docs/mapping.md lists what is allowed."
-        ) from error
+        refused = told(str(error), raw, Mapping)
+        what = f"{refused.field} is missing" if refused.reason == "missing_field" else str(refused)
+        raise FatalError(f"The mapping {path} is wrong: {what}", remedy="docs/mapping.md has all settings.") from error
     for number, file in enumerate(mapping.files):
         _check_file(path, f"files[{number}] ({file.glob})", file)
     return mapping
 
 
 def _refuse_unknown_settings(path: Path, raw: dict[str, object]) -> None:
-    """The workspace's type is open to newer producers; a mapping file is not."""
-    section = raw.get("workspace")
-    known = [field.name for field in msgspec.structs.fields(Workspace)]
-    for name in section if isinstance(section, dict) else ():
-        if name not in known:
-            raise _wrong(path, f"workspace.{name} is no setting of a workspace", name, known)
+    """Named with what there is instead; the workspace's type itself is open to newer producers, a mapping file is not."""
+    sections: list[tuple[str, str, object, type[Struct]]] = [("", "the mapping", raw, Mapping)]
+    sections.append(("workspace.", "a workspace", raw.get("workspace"), Workspace))
+    files = raw.get("files")
+    for number, file in enumerate(files if isinstance(files, list) else ()):
+        sections.append((f"files[{number}].", "a file", file, FileMap))
+        fields = file.get("fields") if isinstance(file, dict) else None
+        for name, one in fields.items() if isinstance(fields, dict) else ():
+            sections.append((f"files[{number}].fields.{name}.", "a field", one, FieldMap))
+    for where, whose, section, kind in sections:
+        known = [field.name for field in msgspec.structs.fields(kind)]
+        for name in section if isinstance(section, dict) else ():
+            if name not in known:
+                raise _wrong(path, f"{where}{name} is no setting of {whose}", name, known)
 
 
 def _check_file(path: Path, where: str, file: FileMap) -> None:

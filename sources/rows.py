@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from schemas.errors import FatalError, Reason
+from schemas.faults import bad_numbers
 from sources.lines import MAX_LINE_CHARS, Line, read_lines
 from sources.rejects import RejectedRow, Rejects, whole_file
 
@@ -55,7 +56,7 @@ def read_jsonl(path: Path, name: str, *, encoding: str, rejects: Rejects) -> Ite
         try:
             row = msgspec.json.decode(text)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-            rejects(_no_object(name, line, "not_json", text, f"one JSON object a line ({error})"))
+            rejects(_unreadable(name, line, text, error))
             continue
         if isinstance(row, dict):
             yield line, row
@@ -176,6 +177,20 @@ def _not_text(name: str, line: int, text: str) -> RejectedRow:
         allowed="text in the stated encoding",
         remedy="Set encoding in the mapping (cp1252, latin-1 …) or export as UTF-8.",
     )
+
+
+def _unreadable(name: str, line: int, text: str, error: Exception) -> RejectedRow:
+    for field, number in bad_numbers(text):
+        return RejectedRow(
+            file=name,
+            line=line,
+            reason="bad_number",
+            column=field,
+            value=number,
+            allowed="a finite number",
+            remedy="Correct the export.",
+        )
+    return _no_object(name, line, "not_json", text, f"one JSON object a line ({error})")
 
 
 def _no_object(name: str, line: int, reason: Reason, text: str, allowed: str) -> RejectedRow:

@@ -68,7 +68,7 @@ def _checked(fields: dict[str, object], kind: type, columns: dict[str, str], now
     try:
         event: RawEvent = msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _with_column(told(str(error), fields), columns) from error
+        raise _with_column(told(str(error), fields, kind), columns) from error
     check_event(event, now, named=columns.get("occurred_at", "occurred_at"))
     return (
         event

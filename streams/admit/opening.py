@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,7 +15,7 @@ from msgspec import Struct
 
 from schemas.base import SCHEMA_VERSION
 from schemas.errors import Reason, RejectedEvent
-from schemas.raw import Turn
+from schemas.faults import bad_numbers, choices, expected_in_words
 from streams.admit.redact import redact
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -173,29 +171,9 @@ def _strict(value: bytes, text: str) -> Any:
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        for field, number in _bad_numbers(text):
+        for field, number in bad_numbers(text):
             raise RejectedEvent("bad_number", field=field, value=number, allowed="a finite number") from None
         raise RejectedEvent("not_json", field="", value=f"{show(text)} ({error})", allowed="a JSON object") from None
-
-
-def _bad_numbers(text: str) -> Iterator[tuple[str, str]]:
-    """Numbers that JSON does not have but producers send: NaN, Infinity, 1e999."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    yield from _not_finite("", found)
-
-
-def _not_finite(path: str, found: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(found, float) and not math.isfinite(found):
-        yield path, str(found)
-    elif isinstance(found, dict):
-        for name, inner in found.items():
-            yield from _not_finite(f"{path}.{name}" if path else name, inner)
-    elif isinstance(found, list):
-        for i, inner in enumerate(found):
-            yield from _not_finite(f"{path}[{i}]", inner)
 
 
 def _depth(text: str) -> int:
@@ -235,21 +213,11 @@ def _reason(what: str) -> Reason:
 
 def _allowed(what: str, path: str, kind: type[Struct]) -> str:
     if "enum" in what:
-        return ", ".join(_choices(kind, [name for name in re.split(r"[.\[\]0-9]+", path) if name][-1]))
+        return ", ".join(choices(kind, path)) or "one of its stated values"
     expected = re.search(r"Expected (.+?)(?:, got .*)?$", what)
     if expected:
-        return expected[1].replace("`", "")
+        return expected_in_words(expected[1])
     return "a time as RFC 3339 has it, with a zone" if "datetime" in what else "a number that a double holds"
-
-
-def _choices(kind: type[Struct], field: str) -> tuple[str, ...]:
-    """The values that a field of the type, or of a struct or mapping inside it, may have."""
-    for name, hint in {**typing.get_type_hints(Turn), **typing.get_type_hints(kind)}.items():
-        if name == field:
-            for part in (hint, *typing.get_args(hint)):
-                if typing.get_origin(part) is typing.Literal:
-                    return typing.get_args(part)
-    return ("one of its stated values",)
 
 
 def _at(found: Any, path: str) -> Any:

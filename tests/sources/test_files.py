@@ -215,7 +215,7 @@ def test_row_with_too_many_columns_is_told(tmp_path: Path) -> None:
             "a.csv, line 2: Created is '2026-06-03T00:00:00+00:00'; allowed is a time from 2000-01-01 to",
         ),
         (",2026-05-01,app,x", "a.csv, line 2: Id is empty; allowed is a value in every row."),
-        (f"{'9' * 201},2026-05-01,app,x", "allowed is str of length <= 200."),
+        (f"{'9' * 201},2026-05-01,app,x", "allowed is text of length <= 200."),
     ],
 )
 def test_bad_cell_is_told_with_file_line_column_and_value(tmp_path: Path, cells: str, message: str) -> None:
@@ -232,8 +232,8 @@ def test_wrong_type_and_value_are_told(tmp_path: Path) -> None:
     )
     events, rejected = read(tmp_path, mapping(tickets(fields=fields), rejected_share=1.0))
     assert [event.handle_s for event in events] == [3.0]
-    assert "line 2: Text is 'long'; allowed is" in rejected[0]
-    assert "line 3: Product is 'shut'; allowed is one of the contract's values." in rejected[1]
+    assert "line 2: Text is 'long'; allowed is a number or null." in rejected[0]
+    assert "line 3: Product is 'shut'; allowed is opened, updated." in rejected[1]
 
 
 def test_reading_stops_when_most_rows_are_refused(tmp_path: Path) -> None:
@@ -277,7 +277,16 @@ def test_text_longer_than_the_contract_allows_is_told(tmp_path: Path) -> None:
     events, (rejected,) = read(tmp_path)
     assert [event.contact for event in events] == ["2"]
     assert "a.csv, line 2: Text is 'xxx" in rejected
-    assert "allowed is str of length <= 1000000." in rejected
+    assert "allowed is text of length <= 1000000." in rejected
+
+
+def test_number_that_json_does_not_have_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "1", "score": NaN}\n{"id": "2", "more": {"x": 1e999}}\n')
+    _, rejected = read(tmp_path, mapping(FileMap(glob="*.jsonl", topic="tickets", fields=FIELDS), rejected_share=1.0))
+    assert rejected == [
+        "a.jsonl, line 1: score is 'nan'; allowed is a finite number. Correct the export.",
+        "a.jsonl, line 2: more.x is 'inf'; allowed is a finite number. Correct the export.",
+    ]
 
 
 def test_jsonl_with_nested_columns_numbers_and_broken_lines(tmp_path: Path) -> None:

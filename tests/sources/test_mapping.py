@@ -61,16 +61,38 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
         (
             'name = "shop"',
             "",
-            r"is wrong: Object missing required field `name` - at `\$.workspace`. docs/mapping.md lists",
+            r"is wrong: workspace.name is missing. docs/mapping.md has all settings.",
         ),
         (
             'name = "shop"',
             'name = "shop"\nbuckets = 60',
             r"workspace.buckets is no setting of a workspace. Did you mean bucket_s\?",
         ),
-        ('name = "shop"', 'name = "shop"\nbucket_s = 0', r"is wrong: Expected `int` >= 1 - at `\$.workspace.bucket_s`"),
-        ('topic = "tickets"', 'topic = "mails"', r"Invalid enum value 'mails' - at `\$.files\[0\].topic`"),
-        ('topic = "tickets"', 'topic = "tickets"\nseparator = ";"', r"unknown field `separator`"),
+        (
+            'name = "shop"',
+            'name = "shop"\nbucket_s = 0',
+            r"is wrong: workspace.bucket_s was 0; allowed is a whole number >= 1.",
+        ),
+        (
+            'topic = "tickets"',
+            'topic = "mails"',
+            r"files\[0\].topic was mails; allowed is tickets, chats, surveys, releases",
+        ),
+        (
+            'topic = "tickets"',
+            'topic = "tickets"\ndelimeter = ";"',
+            r"files\[0\].delimeter is no setting of a file. Did you mean delimiter\?",
+        ),
+        (
+            '"Id"',
+            "{ column = 'Id', patern = 'x' }",
+            r"files\[0\].fields.contact.patern is no setting of a field. Did you mean pattern\?",
+        ),
+        (
+            'name = "shop"',
+            'name = "shop"\ndimensions = ["product", "colour"]',
+            r"workspace.dimensions\[1\] was colour; allowed is channel, product, platform",
+        ),
         (
             'contact = "Id"',
             'contakt = "Id"',
@@ -105,7 +127,7 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
         (
             'topic = "tickets"',
             'topic = "tickets"\ndelimiter = "||"',
-            r"Expected `str` of length <= 1 - at `\$.files\[0\].delimiter`",
+            r"files\[0\].delimiter was \|\|; allowed is text of length <= 1.",
         ),
     ],
 )
