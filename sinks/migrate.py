@@ -19,6 +19,8 @@ from schemas.errors import FatalError
 
 LOG = "schema_migrations"
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
+_TAKES = re.compile(r"DROP TABLE (?:IF EXISTS )?(?P<dropped>\w+)|ALTER TABLE (?P<cut>\w+)\b.*\bDROP COLUMN", re.S)
+_DOWN_PAUSE = "every part that uses the store"
 _LOG_SQL = f"""CREATE TABLE IF NOT EXISTS {LOG} (
     number UInt32, name String, direction LowCardinality(String), at DateTime64(6, 'UTC') DEFAULT now64(6)
 ) ENGINE = MergeTree ORDER BY (at, number)"""
@@ -154,23 +156,46 @@ def _step(one: Migration, direction: Literal["up", "down"]) -> Step:
         number=one.number,
         name=one.name,
         direction=direction,
-        about=one.about,
-        pause=one.pause,
+        about=one.about if direction == "up" else f"undone: {one.about}",
+        pause=one.pause if direction == "up" else _DOWN_PAUSE,
         statements=statements,
     )
 
 
-def migrate(client: Client, to: int | None = None, dry_run: bool = False) -> tuple[Step, ...]:
+def lost(client: Client, steps: tuple[Step, ...]) -> dict[str, int]:
+    """Rows that steps down would take, or take columns from, by table."""
+    named = [_TAKES.match(statement) for step in steps if step.direction == "down" for statement in step.statements]
+    tables = sorted({found["dropped"] or found["cut"] for found in named if found})
+    there = [table for table in tables if client.command(f"EXISTS TABLE {table}")]
+    counts = {table: int(str(client.command(f"SELECT count() FROM {table}"))) for table in there}
+    return {table: rows for table, rows in counts.items() if rows}
+
+
+def _refuse_loss(client: Client, steps: tuple[Step, ...]) -> None:
+    rows = lost(client, steps)
+    if rows:
+        told = ", ".join(f"{table} ({count:,})" for table, count in rows.items())
+        raise FatalError(
+            f"Going down to {steps[-1].number - 1} would delete rows, or columns of them, in {told}",
+            remedy="Make a backup first; --drop-data says that they may go.",
+        )
+
+
+def migrate(
+    client: Client, to: int | None = None, dry_run: bool = False, *, drop_data: bool = False
+) -> tuple[Step, ...]:
     """Bring the schema to number ``to`` (by default the newest) and return the steps; with ``dry_run`` only say them.
 
     Every statement may be repeated, so a migration that was cut short is simply run again.
 
     Raises:
-        FatalError: see :func:`plan`.
+        FatalError: see :func:`plan`; or rows would be lost on the way down, and ``drop_data`` does not allow it.
     """
     steps = plan(current(client), to)
     if dry_run or not steps:
         return steps
+    if not drop_data:
+        _refuse_loss(client, steps)
     client.command(_LOG_SQL)
     for step in steps:
         for statement in step.statements:

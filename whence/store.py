@@ -50,12 +50,17 @@ def store_query(settings: StoreSettings) -> Query:
     return query
 
 
-def run_migrate(settings: Settings, *, to: int | None, dry_run: bool) -> None:
-    """Migrate and say what was done, or with ``dry_run`` print what would be."""
+def run_migrate(settings: Settings, *, to: int | None, dry_run: bool, drop_data: bool = False) -> None:
+    """Migrate and say what was done, or with ``dry_run`` print what would be.
+
+    Raises:
+        SettingsError: there is no such version.
+        FatalError: the store is away, or rows would be lost that ``drop_data`` does not give up.
+    """
     if to is not None and to > newest():
         raise SettingsError(f"--to is {to}; allowed is 0 to {newest()}")
     with store_client(settings.store) as client:
-        steps = migrate(client, to, dry_run)
+        steps = migrate(client, to, dry_run, drop_data=drop_data)
         at = current(client)
         if not dry_run and at == newest():
             changed = apply_retention(client, settings.retention)

@@ -6,7 +6,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from schemas.errors import FatalError
-from sinks.migrate import LOG, Migration, current, migrate, migrations, newest, parse, plan, require_current
+from sinks.migrate import LOG, Migration, current, lost, migrate, migrations, newest, parse, plan, require_current
 from sinks.store import StoreSettings, connect
 
 SMALL = (
@@ -47,6 +47,35 @@ def test_down_to_zero_leaves_nothing_but_the_log_and_up_again_works(empty: Clien
     migrate(empty, to=1)
     assert current(empty) == 1
     assert tables(empty) == ["one", LOG, "two"]
+
+
+def test_down_is_refused_while_rows_would_be_lost(empty: Client) -> None:
+    migrate(empty)
+    empty.command("INSERT INTO two VALUES (1), (2)")
+    with pytest.raises(FatalError) as refused:
+        migrate(empty, to=0)
+    assert str(refused.value) == (
+        "Going down to 0 would delete rows, or columns of them, in two (2). "
+        "Make a backup first; --drop-data says that they may go."
+    )
+    assert current(empty) == 2
+    migrate(empty, to=1)
+    migrate(empty, to=0, drop_data=True)
+    assert tables(empty) == [LOG]
+
+
+def test_rows_whose_columns_would_go_are_lost_too(client: Client) -> None:
+    named = set(lost(client, plan(newest(), 0)))
+    client.command("INSERT INTO alerts (workspace, alert_id, at) VALUES ('w', 'a', now())")
+    assert set(lost(client, plan(newest(), 2))) >= {"alerts"}
+    assert set(lost(client, plan(newest(), 3))) == set()
+    assert set(lost(client, plan(newest(), 0))) == named | {"alerts"}
+
+
+def test_a_step_down_says_that_it_undoes_and_that_all_parts_pause() -> None:
+    (step,) = plan(newest(), newest() - 1)
+    assert step.about.startswith("undone: ")
+    assert step.pause == "every part that uses the store"
 
 
 def test_a_migration_cut_short_is_run_again(empty: Client) -> None:

@@ -20,11 +20,14 @@ def migrate(
         int | None, typer.Option("--to", min=0, help="Migrate up or down to this version. Default: the newest.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the statements.")] = False,
+    drop_data: Annotated[
+        bool, typer.Option("--drop-data", help="On the way down, let rows go whose tables or columns go.")
+    ] = False,
 ) -> None:
     """Bring the store's tables to this version of Whence."""
     from whence.store import run_migrate
 
-    run_migrate(context.obj.settings(), to=to, dry_run=dry_run)
+    run_migrate(context.obj.settings(), to=to, dry_run=dry_run, drop_data=drop_data)
 
 
 @app.command(epilog=examples("whence quality", "whence quality --json", "whence quality --last"))
