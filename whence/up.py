@@ -23,6 +23,7 @@ from streams.admit.settings import AdmitSettings
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
 from streams.worker import Agents
+from whence.after import AfterTopics
 from whence.alerts import courier_of
 from whence.errors import SettingsError
 from whence.feed import Feed
@@ -43,15 +44,13 @@ IN_MEMORY = (
 
 @contextmanager
 def broker_of(settings: Settings) -> Iterator[Broker]:
-    """The broker of the settings, embedded or outside, with its topics made or checked."""
+    """The broker of the settings, embedded or outside; the embedded one with its topics."""
     if settings.broker.embedded:
         with embedded_broker() as broker:
             ensure_topics(broker)
             yield broker
     else:
-        broker = settings.broker.broker()
-        ensure_topics(broker, settings.broker.partitions)
-        yield broker
+        yield settings.broker.broker()
 
 
 def admit_settings(settings: Settings) -> AdmitSettings:
@@ -86,13 +85,16 @@ def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Se
 
 def all_parts(settings: Settings, broker: Broker, workspaces: tuple[Workspace, ...]) -> tuple[Part, ...]:
     """Everything but the page, in the order of the way of the data."""
-    return (
+    parts: tuple[Part, ...] = (
         Admit(broker, admit_settings(settings), workspaces),
         Agents(broker, workspaces, settings.agents),
         Writer(broker, settings.store, settings.sink),
         Quality(broker, settings.store, workspaces, settings.quality),
         *([courier_of(settings, broker, workspaces)] if settings.alerts.routing else []),
     )
+    if settings.broker.embedded:
+        return parts
+    return tuple(AfterTopics(part, broker, settings.broker.partitions) for part in parts)
 
 
 def run_up(
@@ -167,13 +169,12 @@ def run_part(settings: Settings, name: str) -> None:
         parts: tuple[Part, ...] = (server,)
     else:
         server = HttpPart("health", health_app(healths), opened)
-        parts = (_part(settings, broker, name), server)
+        parts = (AfterTopics(_part(settings, broker, name), broker, settings.broker.partitions), server)
     LOG.info("part starts", part=name, broker=broker.servers, url=server.url)
     run_until_stopped(parts, ready=healths.of)
 
 
 def _part(settings: Settings, broker: Broker, name: str) -> Part:
-    ensure_topics(broker, settings.broker.partitions)
     if name == "admit":
         return Admit(broker, admit_settings(settings), settings.workspaces)
     if name == "agents":

@@ -1,0 +1,43 @@
+"""What has to be there before a part can work, and that it is waited for."""
+
+from __future__ import annotations
+
+import threading
+
+from schemas.broker import Broker
+from schemas.health import Health, Part
+from streams.topics import ensure_topics, partition_counts
+
+ASK_WITHIN_S = 3.0
+
+
+class AfterTopics:
+    """A part that begins once the broker answers and its topics are there, made or checked; until then it waits, as the
+    supervisor lets every part do that raises :class:`schemas.errors.RetryableError`."""
+
+    def __init__(self, part: Part, broker: Broker, partitions: int | None) -> None:
+        self.name = part.name
+        self._part = part
+        self._broker = broker
+        self._partitions = partitions
+        self._begun = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Look at the topics, then do the part's work until ``stop``.
+
+        Raises:
+            RetryableError: the broker does not answer.
+            FatalError: the topics differ from what is needed, or may not be made; or what the part raises.
+        """
+        if not self._begun:
+            partition_counts(self._broker, timeout_s=ASK_WITHIN_S)
+            ensure_topics(self._broker, self._partitions)
+            self._begun = True
+        self._part.run(stop)
+
+    def health(self) -> Health:
+        """The part's own, or that it waits."""
+        if self._begun:
+            return self._part.health()
+        detail = f"waiting for the topics on the broker at {self._broker.servers}"
+        return Health(part=self.name, alive=True, ready=False, detail=detail)
