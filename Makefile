@@ -37,8 +37,10 @@ format: venv ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-contracts: venv ## Render the JSON Schemas and the dashboards again
+contracts: venv ## Render the JSON Schemas, the lists of topics and tables, and the dashboards again
 	$(BIN)/python -m schemas.contracts docs/contracts
+	$(BIN)/python -m schemas.reference docs/topics.md
+	$(BIN)/python -m sinks.reference docs/tables.md
 	$(BIN)/python -m dashboards.grafana deploy/grafana
 
 screenshots: venv ## Take the documentation's pictures of the page (needs Chromium)

@@ -23,9 +23,10 @@ TIMEOUT_S = 20.0
 FOREVER = -1
 _LOGGER = logging.getLogger("whence.broker")
 _REMEDY = (
-    "Change the topics with kafka-topics and kafka-configs, set `partitions` to what they have, or point Whence at "
-    "other topics; it changes no topic that exists"
+    "Change them with kafka-topics and kafka-configs, or set broker.partitions to what they have; Whence itself changes "
+    "no topic that exists."
 )
+_UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1_000, "seconds"))
 
 
 def ensure_topics(broker: Broker, partitions: int | None = None) -> None:
@@ -48,7 +49,22 @@ def ensure_topics(broker: Broker, partitions: int | None = None) -> None:
     existing = partition_counts(broker, admin=admin)
     made = _create(admin, [topic for topic in TOPICS if topic.name not in existing], partitions)
     existing = _all_visible(broker, admin)
-    found = [topic for topic in TOPICS if topic.name not in made]
+    _refuse_differences(admin, {name: count for name, count in existing.items() if name not in made}, partitions)
+
+
+def check_topics(broker: Broker, partitions: int | None = None) -> None:
+    """Check the shape of the topics that exist, as :func:`ensure_topics` does, and make none.
+
+    Raises:
+        RetryableError: the broker does not answer.
+        FatalError: topics exist with other partitions, shorter retention or another clean-up.
+    """
+    admin = _admin(broker)
+    _refuse_differences(admin, partition_counts(broker, admin=admin), partitions)
+
+
+def _refuse_differences(admin: AdminClient, existing: Mapping[str, int], partitions: int | None) -> None:
+    found = [topic for topic in TOPICS if topic.name in existing]
     configs = _configs(admin, found)
     wrong = [
         sentence
@@ -115,7 +131,7 @@ def _made(name: str, future: Future[None]) -> bool:
             return False
         raise FatalError(
             f"The topic {name} is missing and could not be made ({_text(error)})",
-            remedy="Give Whence's user the right to create topics, or make them as docs/operations.md lists them",
+            remedy="Give Whence's user the right to create topics, or make them as docs/topics.md lists them.",
         ) from error
     return True
 
@@ -150,10 +166,21 @@ def _differences(topic: Topic, partitions: int, config: Mapping[str, str], wante
         yield f"{topic.name} has {partitions} partitions, not {wanted}"
     retention_ms = int(config.get("retention.ms", topic.retention_ms))
     if retention_ms != FOREVER and retention_ms < topic.retention_ms:
-        yield f"{topic.name} has retention.ms={retention_ms}, less than {topic.retention_ms}"
+        kept, needed = (f"retention.ms={ms} ({_long(ms)})" for ms in (retention_ms, topic.retention_ms))
+        yield f"{topic.name} has {kept}, less than {needed}"
     cleanup = config.get("cleanup.policy", topic.cleanup)
     if cleanup != topic.cleanup:
         yield f"{topic.name} has cleanup.policy={cleanup}, not {topic.cleanup}"
+
+
+def _long(span_ms: int) -> str:
+    """A span in the largest unit that it fills.
+
+    >>> _long(259_200_000)
+    '3 days'
+    """
+    unit_ms, unit = next((one for one in _UNITS if span_ms >= one[0]), (1, "ms"))
+    return f"{span_ms / unit_ms:g} {unit}"
 
 
 def _text(error: KafkaException) -> str:

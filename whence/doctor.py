@@ -17,10 +17,11 @@ from msgspec import Struct
 
 from schemas.broker import client_config
 from schemas.catalog import TOPICS
-from schemas.errors import WhenceError
+from schemas.errors import FatalError, WhenceError
 from sinks.migrate import current, newest
 from sinks.store import connect
 from streams.checkpoint import newest_age_s
+from streams.topics import check_topics
 from whence.alerts import routing_of, senders_of
 from whence.errors import CheckFailed, SettingsError
 from whence.settings import Settings
@@ -96,7 +97,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield Finding(check="kafka", ok=True, detail=f"{len(metadata.brokers)} broker(s) at {settings.broker.servers}")
-    yield _topics(metadata)
+    yield _topics(settings, metadata)
     yield from _lags(admin)
 
 
@@ -105,18 +106,16 @@ def _reason(error: KafkaException) -> str:
     return first.str() if isinstance(first, KafkaError) else str(first)
 
 
-def _topics(metadata: ClusterMetadata) -> Finding:
-    counts = {topic.name: len(found.partitions) for topic in TOPICS if (found := metadata.topics.get(topic.name))}
-    missing = [topic.name for topic in TOPICS if topic.name not in counts]
+def _topics(settings: Settings, metadata: ClusterMetadata) -> Finding:
+    missing = [topic.name for topic in TOPICS if topic.name not in metadata.topics]
     if missing:
-        remedy = "They are made when whence run admit starts; if it may not make them, see docs/operations.md."
+        remedy = "They are made when whence run admit starts; if it may not make them, docs/topics.md lists them."
         return Finding(check="topics", ok=False, detail=f"missing: {', '.join(missing)}", remedy=remedy)
-    together = {counts[topic.name] for topic in TOPICS if topic.group == "workspace"}
-    if len(together) > 1:
-        uneven = ", ".join(f"{topic.name} {counts[topic.name]}" for topic in TOPICS if topic.group == "workspace")
-        remedy = "Topics keyed by workspace need the same number of partitions: make them again."
-        return Finding(check="topics", ok=False, detail=f"partitions differ: {uneven}", remedy=remedy)
-    return Finding(check="topics", ok=True, detail=f"all {len(counts)} are there")
+    try:
+        check_topics(settings.broker.broker(), settings.broker.partitions)
+    except FatalError as error:
+        return Finding(check="topics", ok=False, detail=error.what, remedy=error.remedy)
+    return Finding(check="topics", ok=True, detail=f"all {len(TOPICS)} are there, in the shape that is needed")
 
 
 def _lags(admin: AdminClient) -> Iterator[Finding]:

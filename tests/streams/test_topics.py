@@ -14,7 +14,7 @@ from schemas.catalog import TOPICS
 from schemas.errors import FatalError, RetryableError
 from streams import topics
 from streams.embedded import embedded_broker
-from streams.topics import ensure_topics, partition_counts
+from streams.topics import check_topics, ensure_topics, partition_counts
 from tests.kafka import apache_kafka
 
 
@@ -78,10 +78,13 @@ def test_a_topic_of_another_shape_is_refused_with_everything_that_differs(kafka:
         ensure_topics(kafka)
     assert str(refused.value) == (
         "The topics on the broker differ from what Whence needs: spikes has 7 partitions, not 4; "
-        "spikes has retention.ms=60000, less than 34560000000; spikes has cleanup.policy=compact, not delete. "
-        "Change the topics with kafka-topics and kafka-configs, set `partitions` to what they have, or point Whence "
-        "at other topics; it changes no topic that exists"
+        "spikes has retention.ms=60000 (1 minutes), less than retention.ms=34560000000 (400 days); "
+        "spikes has cleanup.policy=compact, not delete. Change them with kafka-topics and kafka-configs, or set "
+        "broker.partitions to what they have; Whence itself changes no topic that exists."
     )
+    with pytest.raises(FatalError) as checked:
+        check_topics(kafka)
+    assert str(checked.value) == str(refused.value)
     _delete(kafka, "spikes")
     ensure_topics(kafka)
 
