@@ -63,7 +63,7 @@ def run_check(settings: Settings, seed: int, *, as_json: bool) -> None:
 def _played(settings: Settings, story: Story) -> tuple[Attribution, ...]:
     """The last attributions, read from the store, after the whole way."""
     found: list[Attribution] = []
-    with demo_settings(settings) as own, broker_of(own) as broker, store_client(own.store) as client:
+    with demo_settings(settings) as own, broker_of(own) as broker, store_client(own.store, make=True) as client:
         migrate(client)
         told = _Play(story, broker, client, found)
         run_until_stopped(all_parts(own, broker, (story.workspace,)), ready=told)

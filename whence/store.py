@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards.query import Query, Row, from_client
+from schemas.errors import FatalError
 from schemas.quality import QualityResult
 from schemas.workspace import Workspace
 from sinks.migrate import Step, current, migrate, newest, require_current
@@ -22,12 +24,17 @@ from whence.show import OUT, print_json, print_table, progress, say
 
 
 @contextmanager
-def store_client(settings: StoreSettings) -> Iterator[Client]:
-    """A client that is closed at the end.
+def store_client(settings: StoreSettings, *, make: bool = False) -> Iterator[Client]:
+    """A client that is closed at the end; an embedded store that is not there yet is only made where ``make`` says so.
 
     Raises:
-        FatalError: the store is away, refuses, or is in use by another process.
+        FatalError: the store is away, refuses, is not there yet, or is in use by another process.
     """
+    if settings.path and not make and not Path(settings.path).exists():
+        raise FatalError(
+            f"There is no store in {settings.place} yet",
+            remedy="whence up and whence migrate make one; or set store.path or store.host to where it is.",
+        )
     client = connect(settings)
     try:
         yield client
@@ -59,7 +66,7 @@ def run_migrate(settings: Settings, *, to: int | None, dry_run: bool, drop_data:
     """
     if to is not None and to > newest():
         raise SettingsError(f"--to is {to}; allowed is 0 to {newest()}")
-    with store_client(settings.store) as client:
+    with store_client(settings.store, make=True) as client:
         steps = migrate(client, to, dry_run, drop_data=drop_data)
         at = current(client)
         if not dry_run and at == newest():

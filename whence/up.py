@@ -117,7 +117,7 @@ def run_up(
     """
     watched = settings.workspaces if workspaces is None else workspaces
     place = listen(settings.web.address, settings.web.port, setting="web")
-    with broker_of(settings) as broker, store_client(settings.store) as client:
+    with broker_of(settings) as broker, store_client(settings.store, make=True) as client:
         migrate(client)
         if workspaces is None:
             apply_retention(client, settings.retention)

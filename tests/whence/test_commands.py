@@ -117,8 +117,13 @@ def test_help_loads_no_engine() -> None:
     [
         (["bogus"], 2, "whence: No such command 'bogus'. See whence --help."),
         (["run", "everything"], 2, "whence: Invalid value for 'part'"),
-        (["up", "--prot", "1"], 2, "whence: No such option: --prot"),
-        (["backtest"], 2, "whence: Missing argument 'folder'"),
+        (["run"], 2, "whence: Missing argument 'part'. Choose from: admit, agents, alerts, sink, quality, web. See whence run --help.\n"),
+        (["up", "--prot", "1"], 2, "whence: No such option: --prot (Possible options: --port). See whence up --help.\n"),
+        (["alerts", "tell"], 2, "whence: No such command 'tell'. See whence alerts --help.\n"),
+        (["backtest"], 2, "whence: Missing argument 'folder'. See whence backtest --help.\n"),
+        (["why", "3f2a"], 3, "whence: There is no store in the folder var/store yet. whence up and whence migrate make one; or set store.path or store.host to where it is.\n"),
+        (["quality"], 3, "whence: There is no store in the folder var/store yet."),
+        (["export", "spikes", "--out", "x.csv"], 3, "whence: There is no store in the folder var/store yet."),
         (["demo", "--seed", "x"], 2, "whence: Invalid value for '--seed'"),
         (["settings", "--config", "/no/such.toml"], 2, "whence: the settings file /no/such.toml cannot be read: No such file or directory; give another with --config"),
         (["settings", "--log-level", "loud"], 2, "whence: log.level (from the command line) is 'loud'; allowed is 'debug', 'info', 'warning' or 'error'"),
@@ -140,6 +145,7 @@ def test_each_mistake_is_one_clear_sentence(
     assert err.startswith(sentence)
     assert "Traceback" not in err
     assert err.count("\n") == 1
+    assert not list(Path().iterdir())
 
 
 def test_options_of_the_program_may_stand_after_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 import typer
 
@@ -58,7 +59,7 @@ def _told(error: BaseException, *, debug: bool) -> int:
         return error.exit_code
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         if error.format_message():
-            say(f"whence: {error.format_message()} See whence --help.")
+            say(f"whence: {_wrong_usage(error)}")
         return Exit.USAGE
     code = exit_code(error)
     if isinstance(error, BrokenPipeError):
@@ -66,6 +67,14 @@ def _told(error: BaseException, *, debug: bool) -> int:
     for line in _sentences(error, code).splitlines():
         say(f"whence: {line}")
     return code
+
+
+def _wrong_usage(error: Any) -> str:
+    """What Typer complains of, in one line, and which help has more."""
+    told = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    asked = context.command_path if context is not None else "whence"
+    return f"{told}{'' if told.endswith(('.', '?')) else '.'} See {asked} --help."
 
 
 def _sentences(error: BaseException, code: Exit) -> str:
