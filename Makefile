@@ -12,6 +12,7 @@ venv: .venv/.complete ## Install everything into .venv, locked by hash
 
 .venv/.complete: requirements-dev.lock pyproject.toml $(wildcard streams/admit/native/*)
 	$(PYTHON) -c 'import sys; sys.exit("Whence needs Python 3.11 or 3.12; %s is %d.%d. Say PYTHON=…" % (sys.executable, *sys.version_info[:2])) if not (3, 11) <= sys.version_info < (3, 13) else None'
+	@echo "Installing into .venv: about 1.7 GB, one to three minutes. Nothing is shown meanwhile."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

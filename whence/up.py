@@ -135,6 +135,7 @@ def run_up(
                 fed(broker, supervisor.stop)
 
         run_until_stopped((page, *all_parts(settings, broker, watched)), ready=ready)
+    say("Stopped.")
 
 
 class _Healths:

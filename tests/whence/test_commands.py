@@ -154,6 +154,26 @@ def test_options_of_the_program_may_stand_after_the_command(capsys: pytest.Captu
         assert json.loads(_run(capsys, *arguments)[1])["web"]["port"] == 4242
 
 
+@pytest.mark.parametrize(
+    ("arguments", "level"),
+    [
+        (["settings"], "info"),
+        (["demo", "--check"], "warning"),
+        (["demo", "--check", "--log-level", "info"], "info"),
+        (["--log-level", "debug", "demo", "--check"], "debug"),
+    ],
+    ids=" ".join,
+)
+def test_the_demo_does_not_log_what_only_an_operator_wants(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], level: str
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr("whence.commands.base.set_up_logging", lambda level, form: heard.append(level))
+    monkeypatch.setattr("whence.check.run_check", lambda *_, **__: None)
+    assert _run(capsys, *arguments)[0] == 0
+    assert heard == [level]
+
+
 def test_debug_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, err = _run(capsys, "run", "admit", "--debug")
     assert "Traceback" in err

@@ -37,14 +37,20 @@ class Session:
         self._log: dict[str, Any] = {"level": level} if level is not None else {}
         self._log |= {"format": "json"} if log_json else {}
 
-    def settings(self, **flags: dict[str, Any]) -> Settings:
-        """Checked settings, with logging set up by them. A flag that is None was not given."""
+    def settings(self, *, usual_level: str | None = None, **flags: dict[str, Any]) -> Settings:
+        """Checked settings, with logging set up by them. A flag that is None was not given.
+
+        Args:
+            usual_level: The log's level where nobody has set one, if not the settings' own.
+            flags: ``{section: {name: value}}``.
+        """
         given = {
             section: {name: value for name, value in names.items() if value is not None}
             for section, names in flags.items()
         }
         settings = load_settings(self.config, flags={"log": self._log, **given})
-        set_up_logging(settings.log.level, settings.log.format)
+        unset = usual_level is not None and "level" not in settings.log.model_fields_set
+        set_up_logging(usual_level if unset and usual_level else settings.log.level, settings.log.format)
         return settings
 
 

@@ -40,7 +40,7 @@ def demo(
     from whence.check import run_check
     from whence.demo import run_demo, told_seed
 
-    settings = context.obj.settings(web={"port": port})
+    settings = context.obj.settings(usual_level="warning", web={"port": port})
     chosen = told_seed(seed, fresh=fresh_seed)
     if check:
         run_check(settings, chosen, as_json=json)
@@ -82,7 +82,7 @@ def replay(
         float, typer.Option("--speed", min=0, help="Event seconds per second; 0: as fast as readers follow.")
     ] = 0.0,
 ) -> None:
-    """Publish a folder of exports to the broker, never faster than the readers follow."""
+    """Publish a folder of exports to the broker, never faster than the readers follow. With the embedded broker, Whence itself runs beside it, with its page."""
     from whence.replay import run_replay
 
     run_replay(context.obj.settings(), folder, mapping, workspace=workspace, speed=speed)
