@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 import tempfile
 import threading
 import webbrowser
@@ -23,7 +25,15 @@ from whence.up import run_up
 DEMO_KEY = b"the story's customers are made up"
 MOST_SEED = 1_000_000
 
-
+# The engine may still write a file while it ends, so one go may not be enough.
+_REMOVE = """
+import pathlib, shutil, sys, time
+for _ in range(40):
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    if not pathlib.Path(sys.argv[1]).exists():
+        break
+    time.sleep(0.5)
+"""
 LOUDNESS = 1.6
 """The demo's effects against the generator's usual ones: a story for looking at; the benchmarks tell softer ones."""
 
@@ -45,15 +55,29 @@ def told_story(seed: int) -> Story:
 
 @contextmanager
 def demo_settings(settings: Settings) -> Iterator[Settings]:
-    """The settings with an embedded broker, and a store in a folder that is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="whence-demo-", ignore_cleanup_errors=True) as folder:
+    """The settings with an embedded broker, and a store in a folder that is gone soon after the end."""
+    folder = Path(tempfile.mkdtemp(prefix="whence-demo-"))
+    try:
         yield settings.model_copy(
             update={
                 "broker": type(settings.broker)(),
-                "store": type(settings.store)(path=str(Path(folder) / "store")),
+                "store": type(settings.store)(path=str(folder / "store")),
                 "admit": replace(settings.admit, customer_key=DEMO_KEY),
             }
         )
+    finally:
+        remove_later(folder)
+
+
+def remove_later(folder: Path) -> subprocess.Popen[bytes]:
+    """Remove a folder in a process of its own: a store's tens of thousands of files take seconds, and Ctrl-C should not."""
+    command = [sys.executable, "-I", "-c", _REMOVE, str(folder)]
+    nowhere = subprocess.DEVNULL
+    remover = subprocess.Popen(  # noqa: S603 - the command is ours, the folder too
+        command, start_new_session=True, stdin=nowhere, stdout=nowhere, stderr=nowhere
+    )
+    threading.Thread(target=remover.wait, daemon=True).start()
+    return remover
 
 
 def run_demo(settings: Settings, seed: int, *, speed: float, browser: bool) -> None:
