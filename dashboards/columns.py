@@ -51,7 +51,7 @@ _DECLARED = """
 ahead           Fastest           time
 affected        Share             share
 allowed         Allowed           text
-allowed_false   False ones allowed count
+allowed_false   False ones allowed number
 answers         Answers           count
 article         Article           text
 as_of           As of             time

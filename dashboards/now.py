@@ -148,7 +148,7 @@ ALL_CHANGES = Panel(
 
 WAITS = Panel(
     id="waits",
-    title="Waits and hand-overs",
+    title="Waits in minutes, and hand-overs",
     unit="minutes",
     shape="curve",
     columns=("t", "wait_min", "wait_long_min", "handed_over", "contacts"),

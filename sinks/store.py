@@ -124,6 +124,10 @@ def _prepare_folder(path: Path) -> None:
             f"The store's folder {path} cannot be written by this user",
             remedy="Change its owner or its permissions, or name another with store.path.",
         )
+    for torn in (path / "metadata").glob("*.sql"):
+        # A disk that is full when a database is made leaves its definition empty, and the engine then opens nothing.
+        if torn.stat().st_size == 0:
+            torn.unlink()
 
 
 def error_code(error: BaseException) -> str:

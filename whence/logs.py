@@ -32,7 +32,8 @@ _NUMBER = re.compile(r"\d+")
 
 class Seldom(logging.Filter):
     """Passes what a chatty library says again, numbers aside, every 30 seconds only: while a broker is away the clients
-    complain many times a second, and our own parts say it once and better."""
+    complain many times a second, and our own parts say it once and better. Its remarks below a warning do not pass,
+    whatever level it has set for its own loggers."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -40,8 +41,10 @@ class Seldom(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith(CHATTY) or record.levelno < logging.WARNING:
+        if not record.name.startswith(CHATTY):
             return True
+        if record.levelno < logging.WARNING:
+            return False
         what = f"{record.name} {_NUMBER.sub('', record.getMessage())[:200]}"
         now = self._now_s()
         if now - self._said.get(what, -SELDOM_S) < SELDOM_S:

@@ -100,6 +100,8 @@ def run_quality(settings: Settings, *, last: bool, as_json: bool) -> None:
     elif results:
         columns = ("workspace", "window until", "check", "result", "observed", "allowed")
         print_table("", columns, (_quality_row(one) for one in results))
+    elif last:
+        say("No check has run on its schedule yet (whence run quality, whence up); whence quality checks now.")
     else:
         say("Nothing to check: nothing has landed yet, or too little to know what is usual.")
     failed = [one.check_id for one in results if not one.success]

@@ -54,7 +54,7 @@ def _arrival(landed: Landed, window: Window) -> Iterator[Check]:
         yield _between("counts.volume", "counts", "total", *limits, f"{limits[0]:.0f} to {limits[1]:.0f} contacts")
     silence_s = longest_silence_s(landed.volumes, window.length_s)
     if silence_s is not None and landed.frames["contacts.newest"]:
-        allowed = f"a contact within {silence_s / 60:.0f} min at this weekday and hour"
+        allowed = f"at most {silence_s:,.0f} s since the last contact, at this weekday and hour"
         yield _between("contacts.freshness", "contacts.newest", "silence_s", None, silence_s, allowed)
 
 

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from schemas.errors import FatalError
-from sinks.store import StoreAway, StoreSettings, connect, error_code, explained, first_line
+from sinks.store import StoreAway, StoreSettings, _prepare_folder, connect, error_code, explained, first_line
 from tests.clickhouse_server import ClickHouseServer
 
 ROOT = Path(__file__).parents[2]
@@ -153,3 +153,11 @@ def test_tls_and_certificates_pass_through_to_the_client(monkeypatch: pytest.Mon
         connect(StoreSettings(host="h", port=8443, tls=True, verify=False, ca_cert="/ca.pem", user="u", password="p"))
     named = ("host", "port", "secure", "verify", "ca_cert", "username", "password")
     assert [asked[name] for name in named] == ["h", 8443, True, False, "/ca.pem", "u", "p"]
+
+
+def test_a_definition_left_empty_by_a_full_disk_does_not_keep_the_store_shut(tmp_path: Path) -> None:
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "whence.sql").touch()
+    (tmp_path / "metadata" / "other.sql").write_text("ATTACH DATABASE other")
+    _prepare_folder(tmp_path)
+    assert [path.name for path in (tmp_path / "metadata").iterdir()] == ["other.sql"]

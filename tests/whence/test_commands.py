@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import logging
 import os
@@ -257,6 +258,19 @@ def test_output_folder_that_cannot_be_made_is_named(capsys: pytest.CaptureFixtur
     (tmp_path / "out").write_text("a file")
     code, _, err = _run(capsys, "backtest", str(folder), "-m", str(folder / "mapping.toml"), "-o", "out")
     assert (code, err) == (3, "whence: out: File exists\n")
+
+
+@pytest.mark.parametrize("filename", [None, "out/spikes.csv"])
+def test_a_full_disk_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, filename: str | None
+) -> None:
+    def full(_settings: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", filename)
+
+    monkeypatch.setattr(keeping, "shown_settings", full)
+    place = "" if filename is None else "out/spikes.csv: "
+    told = f"whence: {place}no space is left on the disk that is written to. Free some, or write elsewhere.\n"
+    assert _run(capsys, "settings") == (3, "", told)
 
 
 def test_no_clickhouse_is_one_sentence(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

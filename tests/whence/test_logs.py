@@ -24,3 +24,9 @@ def test_a_library_that_repeats_itself_is_heard_every_thirty_seconds() -> None:
 def test_our_own_words_are_always_heard() -> None:
     heard = Seldom(lambda: 0.0)
     assert all(heard.filter(_record("whence.agents", "broker_away")) for _ in range(3))
+
+
+def test_remarks_of_a_library_do_not_pass_whatever_level_it_sets_itself() -> None:
+    heard = Seldom(lambda: 0.0)
+    assert not heard.filter(_record("great_expectations.data_context.types.base", "Created", logging.INFO))
+    assert heard.filter(_record("whence.sink", "assigned", logging.INFO))

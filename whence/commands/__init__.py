@@ -6,6 +6,7 @@ in the order of the imports below.
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ def _wrong_usage(error: Any) -> str:
 def _sentences(error: BaseException, code: Exit) -> str:
     if isinstance(error, OSError) and not isinstance(error, WhenceError):
         place = f"{error.filename}: " if error.filename is not None else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"{place}no space is left on the disk that is written to. Free some, or write elsewhere."
         return f"{place}{error.strerror or error}"
     if code is Exit.BUG:
         return f"a mistake of Whence itself ({type(error).__name__}: {error}); --debug shows where"

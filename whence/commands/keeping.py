@@ -10,7 +10,7 @@ import typer
 
 from whence.commands.base import Json, app, examples
 from whence.settings import shown_settings
-from whence.show import OUT, flat, print_json, print_table
+from whence.show import OUT, flat, print_json, print_table, say
 
 
 @app.command(epilog=examples("whence migrate", "whence migrate --dry-run", "whence migrate --to 2"))
@@ -33,7 +33,7 @@ def migrate(
 @app.command(epilog=examples("whence quality", "whence quality --json", "whence quality --last"))
 def quality(
     context: typer.Context,
-    last: Annotated[bool, typer.Option("--last", help="Only show the results of the last run.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="Only show the results of the last run on schedule.")] = False,
     json: Json = False,
 ) -> None:
     """Check the data that has landed, and show what fails. Exit code 1: a check fails."""
@@ -85,6 +85,7 @@ def render(folder: Annotated[Path, typer.Argument(help="Folder to write into.", 
     from dashboards.grafana import main
 
     main(folder)
+    say(f"Dashboards and alert rules are in {folder}.")
 
 
 @app.command()
