@@ -124,8 +124,10 @@ class Expecting:
                 loose[place] = self.past.loosest(lag, max(lag - self.per_day, 0))
         return loose
 
-    def take(self, start_s: int, count: Floats, unit: Floats, expected: Floats, use: Bools) -> None:
-        """Teach a closed block's contacts where ``use``; elsewhere it is remembered as expected."""
+    def take(
+        self, start_s: int, count: Floats, unit: Floats, expected: Floats, use: Bools, *, shape: Bools | None = None
+    ) -> None:
+        """Teach a closed block's contacts where ``use``; elsewhere it is remembered as expected, and teaches where ``shape``."""
         usual = self.now.level[3] * unit
         self.bank.take(count * use, unit * use, usual * use)
         self.now = self.bank.forecast()
@@ -133,7 +135,7 @@ class Expecting:
         here = self.blocks % self.per_week
         self.week_sum -= self.clean[here]
         self.clean[here] = np.where(use, count, expected)
-        self.teaches[here] = use
+        self.teaches[here] = use if shape is None else shape
         self.begun[use & (self.begun < 0)] = self.blocks
         self.slots[here] = self.slot(start_s)
         self.week_sum += self.clean[here]

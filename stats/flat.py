@@ -33,6 +33,7 @@ QUIET_Z = 1.0
 CUT_SD = 5.0
 CUT_COUNTS = 3.0
 SILENT_NATS = 16.1
+LONGEST_SHUT_S = 6 * DAY_S
 LASTING = 8
 DROP_Z = -6.0
 DOUBLED_MEAN = 400.0
@@ -114,6 +115,7 @@ class FlatDetector:
         self.silent = np.zeros(series)
         self.silent_steps = np.zeros(series, dtype=np.int64)
         self.missing = np.zeros(series, dtype=np.int64)
+        self.shut = np.zeros((self.expecting.per_week, series), dtype=bool)
         self.block_count, self.block_unit, self.block_full = np.zeros(series), np.zeros(series), np.zeros(series)
         self.block_left_out = np.zeros(series, dtype=bool)
 
@@ -150,6 +152,9 @@ class FlatDetector:
         count = np.where(heard, counts, 0.0)
         full = self._unit(start_s)
         self._note_missing(heard)
+        finest = self.all_rungs[0]
+        expected = full * finest.level[0] if self.fitted else np.full(self.series, np.nan)
+        hint = self._note_silence(count, heard, expected)
         left_out = ~heard | (start_s < self.muted_until_s)
         unit = np.where(left_out, 0.0, full)
         kept = np.where(left_out, 0.0, count)
@@ -157,9 +162,6 @@ class FlatDetector:
         self.block_unit += unit
         self.block_full += full
         self.block_left_out |= left_out
-        finest = self.all_rungs[0]
-        expected = full * finest.level[0] if self.fitted else np.full(self.series, np.nan)
-        hint = self._note_silence(count, heard, expected)
         self.judging.begin()
         if self.fine is not None:
             self._advance(0, kept, unit)
@@ -212,12 +214,12 @@ class FlatDetector:
         return np.asarray(gap | ~heard)
 
     def _take_back_silence(self, one: int) -> None:
-        blocks = int(self.silent_steps[one]) // self.per_block
-        rows = self.coarse.windows.rows(blocks)
+        before = int(self.silent_steps[one]) - 1
+        rows = self.coarse.windows.rows(before // self.per_block)
         if len(rows):
             self.expecting.bank.take_back(one, np.zeros(len(rows)), self.coarse.windows.unit[rows, one])
         for rungs in self.all_rungs:
-            steps = -(-int(self.silent_steps[one]) * self.step_s // rungs.step_s)
+            steps = -(-before * self.step_s // rungs.step_s)
             _replace(rungs, rungs.windows.rows(steps), one, 0.0)
 
     def _advance(self, place: int, count: Floats, unit: Floats) -> None:
@@ -305,17 +307,28 @@ class FlatDetector:
         block_start = start_s // self.block_s * self.block_s
         rungs = self.coarse
         mean = self.block_unit * rungs.level[0]
-        use = ~self.block_left_out & (self.spike < 0) & (block_start // DAY_S not in self.holidays)
+        holiday = block_start // DAY_S in self.holidays
+        use = ~self.block_left_out & (self.spike < 0) & (not holiday)
         count = self.block_count
         if self.fitted:
             variance = mean * (rungs.dispersion + rungs.spread2[0] * mean)
             reach = CUT_SD * np.sqrt(variance) + CUT_COUNTS
             count = np.clip(count, mean - reach, mean + reach)
         expected = self.block_full * rungs.level[0] if self.fitted else self.expecting.now.level[3]
-        self.expecting.take(block_start, count, self.block_unit, expected, use)
+        shut = self._shut_again(block_start) & (self.spike < 0) & (not holiday)
+        self.expecting.take(block_start, count, self.block_unit, np.where(shut, 0.0, expected), use, shape=use | shut)
         for sums in (self.block_count, self.block_unit, self.block_full):
             sums[:] = 0.0
         self.block_left_out[:] = False
+
+    def _shut_again(self, block_start: int) -> Bools:
+        """Who was silent beyond chance at this hour of the last week as well: shut and not unheard, which shapes learn and levels do not."""
+        shut = self.shut[block_start % WEEK_S // self.block_s % self.expecting.per_week]
+        gap = (self.silent > SILENT_NATS) & (self.missing == 0)
+        again = gap & shut & (self.silent_steps * self.step_s < LONGEST_SHUT_S)
+        shut |= gap
+        shut &= self.silent_steps > 0
+        return np.asarray(again)
 
     def _work(self) -> None:
         """At the end of a day's last block a new day begins; after every other step a piece of what it asks is done."""

@@ -137,11 +137,17 @@ class PastErrors:
         for name in ("error1", "error2", "two", "three", "four", "over", "information"):
             setattr(self, name, np.where(places >= 0, getattr(self, name)[..., places], 0.0))
 
-    def dispersion(self) -> Floats:
-        """Per series, at least 1, shrunk to the pooled value by how much series differ."""
+    def dispersion(self, *, nested: bool = False) -> Floats:
+        """Per series, at least 1, shrunk to the pooled value by how much series differ.
+
+        What is believed before counts as that many steps at what was found, where a step of dispersion d says 1 / d**2 of what one at 1
+        does; where series are ``nested`` as that many at 1.
+        """
         sure, own2 = self.two, self._own_sigma2()
         own = (self.error1 - own2 * self.three) / np.maximum(sure, 1e-9)
-        pooled = (float(sure @ own) + PRIOR_DISPERSION * PRIOR_STEPS) / (float(sure.sum()) + PRIOR_STEPS)
+        known = float(sure @ own) / max(float(sure.sum()), 1e-9)
+        steps = PRIOR_STEPS if nested else PRIOR_STEPS / max(known, 1.0) ** 2
+        pooled = (float(sure @ own) + PRIOR_DISPERSION * steps) / (float(sure.sum()) + steps)
         pooled = max(pooled, 1.0)
         spread2 = float(np.sum(sure**2 * (own - pooled) ** 2 - sure) / max(float(np.sum(sure**2)), 1e-9))
         weight = 1.0 / max(spread2, LEAST_SPREAD2 * pooled**2)

@@ -28,6 +28,7 @@ WIDE = 0.36
 WIDE_D = 3.5
 EARLY_D = 8.0
 EARLY2 = 0.1
+QUIET = 0.05
 
 
 class Looked(NamedTuple):
@@ -109,7 +110,9 @@ class Rungs:
     ) -> None:
         """Teach the windows that end now to the forecasts' errors; ``use`` is False where a spike or gap is in them.
 
-        ``forecast`` says whether levels of so many blocks ago were known then: what has seen the window forecasts none.
+        ``forecast`` says whether levels of so many blocks ago were known then: what has seen the window forecasts none. Hours in which hardly
+        anything is expected (shut ones, expected from what they were shrunk to) teach no dispersion: their errors are far below
+        it, which reads as if those of open hours grew with the mean.
         """
         steps = self.windows.steps
         day = max(DAY_S // self.step_s, 1)
@@ -126,7 +129,7 @@ class Rungs:
                     chance2,
                     variance=self.variance[0],
                     dispersion=self.dispersion,
-                    use=heard,
+                    use=heard & (self.nested | (unit > QUIET / self.per_unit)),
                     nested=self.nested,
                 )
             mean = self._forecasts(place, before)

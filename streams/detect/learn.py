@@ -233,7 +233,7 @@ def _calibrate(known: Known) -> None:
     """Level, forecast error and share of the budget of every window, from today's fit on."""
     days = max(known.days, 1.0)
     wide = early_width(days)
-    dispersion = known.finest.errors.dispersion()
+    dispersion = known.finest.errors.dispersion(nested=True)
     for rungs in known.ladders():
         rungs.errors.forget(*(max(1 - 3 / max(min(days, most), 4), 0.25) for most in (MEMORY_D, DISPERSION_D)))
         past = [known.past_levels[-1 - min(lag, len(known.past_levels) - 1)] for lag in rungs.lags_d]

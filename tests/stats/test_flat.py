@@ -103,6 +103,36 @@ def test_a_collection_gap_is_a_hint_and_no_spike_afterwards(missing: float) -> N
     assert not verdicts[-1].mismeasured.any()
 
 
+def offices(series: int, weeks: int, *, phi: float, seed: int = 0) -> Floats:
+    """Nothing at night and at weekends, variance ``phi`` times the mean, thick."""
+    hours = np.arange(weeks * WEEK_H)[:, None]
+    mean = 300.0 * ((hours % 24 >= 9) & (hours % 24 < 18) & (hours // 24 % 7 < 5)) * np.ones(series)
+    random = np.random.default_rng(seed)
+    return random.poisson(random.gamma(mean / (phi - 1) + 1e-12) * (phi - 1)).astype(np.float64)
+
+
+def test_the_dispersion_of_thick_offices_is_that_of_their_open_hours() -> None:
+    detector, _ = run(offices(10, 5, phi=5.0))
+    assert detector.coarse.dispersion.mean() == pytest.approx(5.0, rel=0.3)
+
+
+def test_who_shuts_every_sunday_is_shut_and_not_unheard() -> None:
+    verdicts = run(offices(10, 5, phi=3.0, seed=1))[1]
+    sundays = [[verdicts[week * WEEK_H + hour] for hour in range(6 * 24, WEEK_H)] for week in range(5)]
+    assert sundays[0][-1].mismeasured.all()
+    assert not any(verdict.mismeasured.any() for verdict in sundays[4])
+    assert max(verdict.expected.max() for verdict in sundays[4]) < 1.0
+
+
+def test_a_step_in_which_a_gap_is_noticed_teaches_no_lower_level() -> None:
+    counts = null_counts(3, 5, level=200.0)
+    counts[700:, 0] = 0.0
+    before, _ = run(counts[:700])
+    detector, verdicts = run(counts[:703])
+    assert verdicts[700].mismeasured[0]
+    assert detector.expecting.now.level[0, 0] == pytest.approx(before.expecting.now.level[0, 0], rel=0.01)
+
+
 def test_a_told_holiday_is_no_drop_that_the_next_day_rises_from() -> None:
     counts = null_counts(3, 6, seed=1)
     counts[24 * 30 : 24 * 31] *= 0.6

@@ -14,12 +14,14 @@ NOTHING = np.zeros((1, SERIES))
 APART = np.ones(1)
 
 
-def taught(*, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0, seed: int = 3) -> PastErrors:
-    """An error memory that has seen a thousand steps of counts whose forecasts err by ``sigma``."""
+def taught(
+    *, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0, seed: int = 3, steps: int = 1000
+) -> PastErrors:
+    """An error memory that has seen so many steps of counts whose forecasts err by ``sigma``."""
     random = np.random.default_rng(seed)
     errors = PastErrors(1, 1, SERIES)
     base = np.geomspace(0.2, 400.0, SERIES)
-    for step in range(1000):
+    for step in range(steps):
         mean = base * (1.6 if step % 2 else 0.4)
         true = mean * random.gamma(1 / sigma**2, sigma**2, SERIES) if sigma else mean
         if np.any(np.asarray(dispersion) > 1):
@@ -35,6 +37,10 @@ def taught(*, dispersion: float | NDArray[np.float64] = 1.0, sigma: float = 0.0,
 @pytest.mark.parametrize("dispersion", [1.0, 1.5, 3.0])
 def test_dispersion_is_found_again(dispersion: float) -> None:
     assert np.median(taught(dispersion=dispersion).dispersion()) == pytest.approx(dispersion, rel=0.08)
+
+
+def test_a_strong_dispersion_is_believed_after_some_steps_too() -> None:
+    assert np.median(taught(dispersion=5.0, steps=60).dispersion()) == pytest.approx(5.0, rel=0.2)
 
 
 def test_dispersions_that_differ_are_told_apart() -> None:
