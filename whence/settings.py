@@ -285,6 +285,7 @@ def _sentence(error: ErrorDetails, origins: Mapping[tuple[str, ...], str]) -> st
     if error["type"] == "value_error" and len(place) < 2:
         return error["msg"].removeprefix("Value error, ")
     allowed = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("String should ")
+    allowed = allowed.partition(", unable to ")[0]
     return f"{named}{origin} is {shown(place[-1], error['input'])}; allowed is {allowed}"
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import fields
 from pydantic_core import PydanticCustomError
 
 from schemas.errors import WhenceError
+from schemas.faults import choices, expected_in_words
 
 T = TypeVar("T", bound=Struct)
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
@@ -66,7 +67,7 @@ def read_struct(kind: type[T], data: object, place: str) -> T:
     try:
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise refusal(_sentence(str(error), data, place)) from None
+        raise refusal(_sentence(str(error), data, place, kind)) from None
     except (ValueError, WhenceError) as error:
         raise refusal(f"{place}: {error}") from None
 
@@ -76,14 +77,16 @@ def refusal(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
 
 
-def _sentence(text: str, data: Mapping[str, Any], place: str) -> str:
+def _sentence(text: str, data: Mapping[str, Any], place: str, kind: type[Struct]) -> str:
     match = _PLACE.match(text)
     what, path = (match["what"], match["path"] or "") if match else (text, "")
     if what.startswith("Object missing required field"):
         return f"{place}{path}.{what.split('`')[1]} is missing; it has no default"
     if not path:
         return f"{place}: {what}"
-    allowed = what.removeprefix("Expected ").replace("`", "").split(", got")[0]
+    allowed = expected_in_words(what.removeprefix("Expected ").split(", got")[0])
+    if what.startswith("Invalid enum value"):
+        allowed = ", ".join(choices(kind, path))
     return f"{place}{path} is {shown(path, _at(data, path))}; allowed is {allowed}"
 
 
