@@ -18,6 +18,7 @@ from stats.errors import DomainError
 from stats.evidence import DAILY, WEEKLY, Course, Evidence
 from stats.evidence_table import CAUTION, table_of
 from stats.flat import NO_SPIKE, Verdict
+from stats.runs import Runs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,8 +32,9 @@ REFIT_EVERY = {"weekly": 4, "daily": 7}
 EAGER = 40
 STILL = 0.02
 HIGHEST_SHARE = 0.05
-RESERVE = 0.85
+RESERVE = 0.8
 CALM = 0.5
+SCALES = (0.2, 2.0)
 LIVELY = 1.0
 
 
@@ -82,6 +84,7 @@ class DatedDetector:
         self._days: list[int] = []
         self._columns = self._count = self._mean = self._variance = np.zeros((0, 0))
         self._steps_in_all = 0
+        self._runs = Runs(series, join=JOIN[self.kind])
         self._told: Floats = np.zeros(series)
         self._awake: Bools = np.zeros(series, dtype=bool)
         self._spike: Ints = np.full(series, NO_SPIKE, dtype=np.int64)
@@ -177,16 +180,23 @@ class DatedDetector:
             clump[which] = _wider(chance.clump, freedom)
         self.chance = step
         share = self.budget_per_week * self.step_d / 7 / max(int(self._awake.sum()), 1)
-        alarm = clump <= min(RESERVE * share, HIGHEST_SHARE)
+        limit = self._limit(share)
         spread = np.sqrt(variance)
+        spike = self._followed(clump <= limit, (step <= STILL) & np.isfinite(counts))
+        self._runs.count(clump, level=share, limit=limit, judged=ready & self._awake, spike=spike != NO_SPIKE)
         return Verdict(
             expected=np.where(self._told > 2, mean, np.nan),
             lower=np.where(self._told > 2, np.floor(_quantile(0.025, mean, variance)), np.nan),
             upper=np.where(self._told > 2, np.ceil(_quantile(0.975, mean, variance)), np.nan),
             surprise=np.abs(np.log2(np.clip(step, 1e-300, 1.0))),
-            spike=self._followed(alarm, (step <= STILL) & np.isfinite(counts)),
+            spike=spike,
             mismeasured=ready & (np.nan_to_num(counts, nan=1.0) <= 0) & (mean > 5 * spread) & (mean > 20),
         )
+
+    def _limit(self, share: float) -> float:
+        """The chance at which a spike begins."""
+        times = np.clip(self._runs.times(share, RESERVE), *SCALES)
+        return min(float(times) * share, HIGHEST_SHARE)
 
     def _stirred(self) -> Bools:
         """Series that any recent stretch shows above expectation; the rest need no weighing."""

@@ -26,6 +26,8 @@ STAYS_D = 35
 STAYS_STEPS = 8
 WEEKDAYS_FROM_D = 28
 WORTH, USUAL = 5.0, 1.5
+WELL_TOLD = 30.0
+BIN, NEAR, FARTHEST_BIN = 0.5, 1.5, 40
 WIDEST = 25.0
 _FEWEST = 8
 
@@ -79,6 +81,7 @@ def learn(
     local = np.pad(known.local, ((0, 0), (0, steps - known.local.shape[1])), constant_values=1.0)
     local[:, known.local.shape[1] :] = known.level[:, None]
     told = use.sum(axis=1)
+    awake = (count.sum(axis=1) > 0)[:, None]
     trusting = _trusting(known, calendar, steps, rounds)
     for turn in range(rounds):
         mean = np.exp(np.clip(beta @ columns.T, -30, 30))
@@ -90,7 +93,7 @@ def learn(
         fitted = fit(columns, clean, use, precision=precision, start=beta, steps=1)
         beta = fitted.coefficients
         precision = _relevant(fitted, precision, phi, calendar, steps * calendar.step_d)
-        phi = dispersion(found, here, use * ~stays, phi, worth=WORTH, usual=USUAL)
+        phi = dispersion(found, here, use * ~stays, phi, worth=WORTH, usual=_usual(phi, here, use * awake))
         phi = np.maximum(phi * told / np.maximum(told - _spent(fitted, precision), _FEWEST), 1.0)
     mean = np.exp(np.clip(beta @ columns.T, -30, 30))
     local, level = _wander(clean, mean, use, phi, calendar.step_d)
@@ -127,6 +130,22 @@ def _relevant(fitted: Fit, precision: Floats, phi: Floats, calendar: CalendarCol
     for group in calendar.shut(known_d):
         renewed[:, group] = SHUT
     return np.asarray(np.minimum(renewed, SHUT))
+
+
+def _usual(phi: Floats, mean: Floats, use: Floats) -> Floats:
+    """The dispersion that the other series make likely for each: theirs at about its volume, weighed by what they tell.
+
+    A kernel mean of logarithms over the logarithm of the mean count. ``use`` is 0 for series without a count.
+    """
+    many = use.sum(axis=1)
+    volume = np.maximum(np.sum(mean * use, axis=1) / np.maximum(many, 1.0), 1e-6)
+    told = np.minimum(many * 2 * phi**2 / (2 * phi**2 + phi * (1 + 6 * phi * (phi - 1)) / volume), WELL_TOLD)
+    at = np.rint(np.clip(np.log(volume) / BIN, -FARTHEST_BIN, FARTHEST_BIN)).astype(np.int64) + FARTHEST_BIN
+    bins = np.arange(2 * FARTHEST_BIN + 1)
+    kernel = np.exp(-0.5 * (np.subtract.outer(bins, bins) * BIN / NEAR) ** 2)
+    whole, logs = (kernel @ np.bincount(at, one, minlength=len(bins)) for one in (told, told * np.log(phi)))
+    weight, total = np.maximum(whole[at] - told, 0.0), logs[at] - told * np.log(phi)
+    return np.asarray(np.exp((total + WELL_TOLD * np.log(USUAL)) / (weight + WELL_TOLD)))
 
 
 def _spent(fitted: Fit, precision: Floats) -> Floats:

@@ -75,7 +75,9 @@ def _prior(outbreak: Floats) -> Floats:
     return np.asarray(RARE + NEAR * near)
 
 
-def dispersion(found: Background, mean: Floats, use: Floats, at: Floats, *, worth: float, usual: float) -> Floats:
+def dispersion(
+    found: Background, mean: Floats, use: Floats, at: Floats, *, worth: float, usual: Floats | float
+) -> Floats:
     """Variance over mean per series from expected squares, each step weighed by how well it tells it.
 
     Args:

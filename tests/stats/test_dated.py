@@ -119,6 +119,15 @@ def test_the_budget_is_kept_on_quiet_streams(step_d: int, learnt: int, judged: i
     assert 0.4 * allowed < len(begun) < 1.3 * allowed
 
 
+def test_over_dispersed_series_of_all_volumes_keep_the_budget_from_the_first_weeks() -> None:
+    random = np.random.default_rng(11)
+    mean = np.geomspace(0.05, 5_000, 80)[:, None] * np.ones((80, 110))
+    counts = random.poisson(random.gamma(mean / 9.0) * 9.0).astype(np.float64)
+    told = _verdicts(counts, budget=2.0)
+    begun = {(row, int(one.spike[row])) for one in told for row in np.flatnonzero(one.spike >= 0)}
+    assert len(begun) < 1.3 * 2.0 * 110 / 7
+
+
 def test_the_range_holds_what_it_says() -> None:
     counts = _quiet(40, 160, mean=15.0)
     told = _verdicts(counts)[80:]

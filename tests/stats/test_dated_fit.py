@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stats.calendar_columns import CalendarColumns
-from stats.dated_fit import _wander, learn, start
+from stats.dated_fit import USUAL, _usual, _wander, learn, start
 from stats.errors import DomainError
 from stats.loglinear import fit
 
@@ -72,3 +72,23 @@ def test_a_local_level_stays_above_zero_where_an_outbreak_leaves_less_than_nothi
     local, level = _wander(clean, mean, np.ones((1, 60)), np.ones(1), 1)
     assert local.min() > 0.0
     assert level[0] > 0.0
+
+
+def test_others_of_about_its_volume_tell_what_dispersion_is_usual() -> None:
+    many = np.ones((30, 100))
+    mean = np.geomspace(0.5, 500, 30)[:, None] * many
+    phi = np.full(30, 8.0)
+    told = _usual(phi, mean, many)
+    assert told.min() > 4
+    assert told.max() < 8
+    assert _usual(phi[:1], mean[:1], many[:1])[0] == pytest.approx(USUAL), "alone: as if nothing were known"
+
+
+def test_dispersion_of_other_volumes_and_silent_series_tell_nothing() -> None:
+    many = np.ones((31, 100))
+    mean = np.vstack([np.full((30, 100), 5_000.0), np.full((1, 100), 0.5)])
+    phi = np.r_[np.full(30, 300.0), 1.0]
+    assert _usual(phi, mean, many)[-1] == pytest.approx(USUAL, rel=0.05)
+    silent = np.vstack([mean, np.full((5, 100), 1e-4)])
+    use = np.vstack([many, np.zeros((5, 100))])
+    np.testing.assert_array_equal(_usual(np.r_[phi, np.full(5, 1.5)], silent, use)[:31], _usual(phi, mean, many))
