@@ -15,6 +15,7 @@ from dashboards.panels import CHOICES, VIEWS, WORKSPACES, ViewName
 from dashboards.query import Query, Row
 from dashboards.spans import ALL, SPANS, Stretch, around, default_span, stretch
 from dashboards.spike import SPIKE_NOW
+from schemas.errors import WhenceError
 from schemas.slices import parse_slice
 
 log = structlog.get_logger()
@@ -80,6 +81,7 @@ def answer(query: Query, view: ViewName, asked: Asked, hour_cost: float = 0.0) -
         "since": _plain(shown.since),
         "until": _plain(shown.until),
         "step_s": shown.step_s,
+        "bucket_s": place.bucket_s,
         "span": span,
         "slice": asked.slice,
         "stream": parameters["stream"],
@@ -122,7 +124,8 @@ def _places(query: Query) -> list[_Place]:
         rows = query(WORKSPACES.sql, {})
     except Exception as error:
         log.warning("store_away", error=str(error))
-        raise StoreAway(f"ClickHouse does not answer: {reason(error)}. Trying again.") from error
+        said = "" if isinstance(error, WhenceError) else "ClickHouse does not answer: "
+        raise StoreAway(f"{said}{reason(error).rstrip('.')}. Trying again.") from error
     return [
         _Place(workspace=str(row["workspace"]), first=_moment(row["first"]), now=_moment(row["now"]), bucket_s=int(str(row["bucket_s"])),
             streams=tuple(cast("list[str]", row["streams"])))
@@ -136,7 +139,7 @@ def _chosen(places: Sequence[_Place], workspace: str) -> _Place | None:
 
 def _nowhere(view: ViewName) -> dict[str, object]:
     panels = {panel.id: {**_described(panel), "rows": []} for panel in VIEWS[view]}
-    nothing = dict.fromkeys(("workspace", "now", "first", "since", "until", "step_s", "span"))
+    nothing = dict.fromkeys(("workspace", "now", "first", "since", "until", "step_s", "bucket_s", "span"))
     return {**nothing, "slice": "", "stream": "contacts", "streams": [], "change": "", "panels": panels}
 
 

@@ -45,14 +45,20 @@ def store_client(settings: StoreSettings, *, make: bool = False) -> Iterator[Cli
 
 
 def store_query(settings: StoreSettings) -> Query:
-    """A query for the page, which asks from several threads: each gets a client of its own when it first asks."""
+    """A query for the page, which asks from several threads: each gets a client of its own when it first asks.
+
+    The query raises what :func:`sinks.store.explained` makes of a store that is away or refuses.
+    """
     local = threading.local()
 
     def query(sql: str, parameters: Mapping[str, object]) -> Sequence[Row]:
         if not hasattr(local, "query"):
             local.query = from_client(connect(settings))
         asked: Query = local.query
-        return asked(sql, parameters)
+        try:
+            return asked(sql, parameters)
+        except (ClickHouseError, OSError) as error:
+            raise explained(error, settings) from error
 
     return query
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, exp
 from dashboards.page import FEEDBACK, create_app
 from dashboards.query import Query, Row
 from schemas.health import Health
+from tests.dashboards.story import NOW
 from tools.screenshot import LAPTOP, PHONE, Look, browser, chromium, new_page, visit
 
 pytestmark = pytest.mark.browser
@@ -47,10 +49,11 @@ class Switch:
     def __init__(self, query: Query) -> None:
         self.query = query
         self.away = False
+        self.why = "Connection refused"
 
     def __call__(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Row]:
         if self.away:
-            raise ConnectionError("Connection refused")
+            raise ConnectionError(self.why)
         return self.query(sql, parameters)
 
 
@@ -214,9 +217,27 @@ def test_a_store_that_goes_away_is_said_and_healing_takes_it_back(filled: Query,
         notice = page.locator("#notice")
         expect(notice).to_have_text("ClickHouse does not answer: Connection refused. Trying again.")
         expect(page.get_by_role("heading", level=1)).to_contain_text("1 spike is open")
+        switch.why = "a_word_" * 40
+        page.clock.fast_forward(10_000)
+        expect(notice).to_contain_text(switch.why)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         switch.away = False
         page.clock.fast_forward(10_000)
         expect(notice).to_be_hidden()
+        page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("later", "looks"),
+    [(timedelta(minutes=5), "dot good"), (timedelta(minutes=40), "dot waiting"), (timedelta(days=2), "dot ")],
+    ids=["on time", "late", "another time's"],
+)
+def test_what_is_late_does_not_look_fresh(filled: Query, chrome: Browser, later: timedelta, looks: str) -> None:
+    with served(filled) as url:
+        page = new_page(chrome, PLAIN)
+        page.clock.set_fixed_time(NOW + later)
+        visit(page, f"{url}/now")
+        assert page.locator(".fresh .dot").get_attribute("class") == looks
         page.context.close()
 
 

@@ -17,6 +17,7 @@ from dashboards.headers import HEADERS
 from dashboards.page import create_app
 from dashboards.panels import VIEW_NAMES
 from dashboards.query import Query, Row
+from schemas.errors import FatalError
 from schemas.health import Health
 
 TOKEN = "a long token that nobody guesses"
@@ -129,6 +130,14 @@ def test_a_store_that_is_away_gives_one_sentence_and_503() -> None:
     got = page(broken).get("/api/views/now")
     assert got.status_code == 503
     assert got.json() == {"error": "ClickHouse does not answer: Connection refused. Trying again."}
+
+
+def test_a_stores_own_sentence_is_not_said_twice() -> None:
+    def away(sql: str, parameters: Mapping[str, object]) -> Sequence[Row]:
+        raise FatalError("No ClickHouse answers at store:8123: Connection refused", remedy="Start it.")
+
+    got = page(away).get("/api/views/now")
+    assert got.json() == {"error": "No ClickHouse answers at store:8123: Connection refused. Start it. Trying again."}
 
 
 def test_a_panel_that_fails_fails_alone(filled: Query) -> None:

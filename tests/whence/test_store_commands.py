@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 import structlog
+from clickhouse_connect.driver.exceptions import OperationalError
 
+from dashboards.query import Row
 from sinks.migrate import newest
+from sinks.store import StoreAway, StoreSettings
 from whence import commands
+from whence.store import store_query
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +117,16 @@ def test_doctor_says_what_to_do_when_nothing_answers(
     assert found["store"]["remedy"] == "Start it, or correct store.host and store.port."
     assert found["grafana"]["remedy"] == "Start Grafana, or correct grafana.url and grafana.ca_file."
     assert found["disk"]["ok"]
+
+
+def test_a_store_that_goes_away_under_the_page_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_sql: str, _parameters: Mapping[str, object]) -> Sequence[Row]:
+        raise OperationalError("Error HTTPConnectionPool(host='ch'): [Errno 111] Connection refused')) when trying")
+
+    monkeypatch.setattr("whence.store.connect", lambda _settings: None)
+    monkeypatch.setattr("whence.store.from_client", lambda _client: gone)
+    with pytest.raises(StoreAway) as told:
+        store_query(StoreSettings(host="ch"))("SELECT 1", {})
+    assert str(told.value) == (
+        "No ClickHouse answers at ch:8123: Connection refused. Start it, or correct store.host and store.port."
+    )
