@@ -15,7 +15,9 @@ def find(slots: Buffer, keys: Buffer, wanted: Buffer, rows: Buffer, /) -> None:
 def place(slots: Buffer, keys: Buffer, first: int, end: int, /) -> None:
     """Enter rows into the table; a row of the same key gives its slot to the new one."""
 
-def weave(packed: bytes, ranks: Buffer, leaves: Buffer, begins: Buffer, cuts: Buffer, ends: Buffer, /) -> bytes:
+def weave(
+    packed: bytes | bytearray, ranks: Buffer, leaves: Buffer, begins: Buffer, cuts: Buffer, ends: Buffer, /
+) -> bytes:
     """At least one sample as they stand in a frame, from the bytes kept of each."""
 
 @final

@@ -186,6 +186,7 @@ class _Session:
                     # Frames of every leaf of every partition at once would be most of the memory that admit takes.
                     self._send(outputs, group)
                     outputs = {}
+                    self._settle()  # lest the client hold these while the next are made
                     give_back()
             if outputs:
                 self._send(outputs, group)

@@ -60,8 +60,8 @@ class Book:
     """All that admit knows of one workspace on one input partition.
 
     ``until`` is the first open bucket's number; ``floor`` the first remembered one's. ``seen`` maps the hash of an
-    event's id to that of its content; ``placed`` knows the contacts that were counted, ``open`` the rank and leaf of those
-    that an open bucket counts, which is when they expire.
+    event's id to half of that of its content; ``placed`` knows the contacts that were counted, ``open`` the rank and leaf
+    of those that an open bucket counts, which is when they expire.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -79,7 +79,7 @@ class Book:
         self.skip_before = 0
         self.cells: dict[int, Cell] = {}
         self._oldest: tuple[int, int] | None = None
-        self.seen = Memory(content=np.uint64)
+        self.seen = Memory(content=np.uint32)
         self.placed = Memory()
         self.open = Memory(rank=np.uint64, leaf=np.int32)
         self.leaves: list[Leaf] = []

@@ -15,6 +15,7 @@ from schemas.raw import Progress
 from schemas.timeline import TimelineEntry
 from streams.admit.buckets import EPOCH, Book
 from streams.admit.cleaning import in_utc, redact_tree
+from streams.admit.memory import prints
 from streams.admit.opening import Opened
 from streams.admit.reading import Opening, letter, read
 from streams.admit.state import Admitted, PartitionState, RawMessage
@@ -76,7 +77,7 @@ def _take(state: PartitionState, message: RawMessage, event: Opened, out: Admitt
 def _repeated(book: Book, offset: int, event: Opened) -> bool:
     bucket = (event.occurred_at - EPOCH) // book.width
     key = np.array([xxh3_64_intdigest(event.event_id.encode())], np.uint64)
-    content = np.array([xxh3_64_intdigest(_ENCODE(event))], np.uint64)
+    content = prints(np.array([xxh3_64_intdigest(_ENCODE(event))], np.uint64))
     known = int(book.seen.find(key)[0])
     if known < 0:
         if bucket >= book.floor:

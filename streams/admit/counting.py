@@ -20,7 +20,7 @@ from schemas.raw import Progress
 from streams.admit.buckets import EPOCH, Book, Cell
 from streams.admit.fates import COUNTED, DROPPED, LATE, STORED
 from streams.admit.frames import FINE, frames_of
-from streams.admit.memory import Ints, Keys
+from streams.admit.memory import Ints, Keys, Prints
 from streams.admit.preparing import prepare
 from streams.admit.reading import letter
 from streams.admit.state import Admitted, PartitionState, RawMessage
@@ -45,12 +45,12 @@ def take_contacts(state: PartitionState, batch: Sequence[RawMessage], out: Admit
 
 class _Rows(NamedTuple):
     """Events of one workspace between two marks: their places among the run's events, and what is known of each by
-    columns: bucket, hashes of id, content and contact, leaf."""
+    columns: bucket, hashes of id, content (half of it) and contact, leaf."""
 
     place: Ints
     bucket: Ints
     rank: Keys
-    content: Keys
+    content: Prints
     key: Keys
     leaf: Ints
 
@@ -63,7 +63,7 @@ class _Before(NamedTuple):
     """Which events' ids nobody had before; of the others the content that came first."""
 
     fresh: npt.NDArray[np.bool_]
-    content: Keys
+    content: Prints
 
 
 class _Run:
@@ -156,7 +156,7 @@ class _Run:
         for bucket, begin in zip(buckets.tolist(), begins.tolist(), strict=True):
             book.remember(bucket, self._offset(int(rows.place[first[begin]])))
 
-    def _again(self, book: Book, rows: _Rows, content: Keys) -> list[tuple[int, DeadLetter]]:
+    def _again(self, book: Book, rows: _Rows, content: Prints) -> list[tuple[int, DeadLetter]]:
         """Count repeats; remember for longer, and refuse, what has a known id and other content."""
         same = content == rows.content
         self._out.counters.repeats += int(np.count_nonzero(same))

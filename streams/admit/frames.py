@@ -173,12 +173,13 @@ class _Told:
         compiled = step()
         if compiled is not None:
             rank, leaf = self._sampled.rank[chosen], self._leaf[chosen] - part.first
-            return msgspec.Raw(compiled.weave(packed, rank, leaf, *[column[chosen] for column in columns[:3]]))
+            spans = [column[chosen].astype(np.int64) for column in columns[:3]]
+            return msgspec.Raw(compiled.weave(packed, rank, leaf, *spans))
         begins, cuts, ends, _ = [column[chosen].tolist() for column in columns]
         leaves = (self._leaf[chosen] - part.first).tolist()
         rows = zip(self._sampled.rank[chosen].tolist(), begins, cuts, leaves, ends, strict=True)
         written = [
-            b'{"rank":%d,"event_id":%b,"leaf":%d%b' % (rank, packed[begin:cut], leaf, packed[cut:end])
+            b"".join([b'{"rank":%d,"event_id":' % rank, packed[begin:cut], b',"leaf":%d' % leaf, packed[cut:end]])
             for rank, begin, cut, leaf, end in rows
         ]
         return msgspec.Raw(b"[%b]" % b",".join(written))

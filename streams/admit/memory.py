@@ -16,6 +16,7 @@ from streams.admit.compiled import step
 
 Keys = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
+Prints = npt.NDArray[np.uint32]
 Bools = npt.NDArray[np.bool_]
 _SMALLEST = 64
 _SPARE = 4  # rows that are settled for each one that may come before room is made again
@@ -120,7 +121,12 @@ class Memory:
             rows, keys, slots = rows[others], keys[others], (slots[others] + 1) & mask
 
 
+def prints(hashes: Keys) -> Prints:
+    """Half of each content's hash: enough for those that came under one id, of which two look the same once in 2**32."""
+    return hashes.astype(np.uint32)
+
+
 def _moved(column: npt.NDArray[Any], kept: Ints, size: int) -> npt.NDArray[Any]:
     moved = np.empty(size, column.dtype)
-    moved[: kept.size] = column[kept]
+    np.take(column, kept, out=moved[: kept.size], mode="clip")  # without a copy between
     return moved

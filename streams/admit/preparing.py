@@ -20,7 +20,7 @@ from xxhash import xxh3_64_intdigest
 from schemas.catalog import SURVEYS
 from schemas.raw import Exposure
 from streams.admit.fates import COUNTED, LATE, STORED, Tails
-from streams.admit.memory import Bools, Ints, Keys
+from streams.admit.memory import Bools, Ints, Keys, Prints, prints
 from streams.admit.opening import Opened
 from streams.admit.quick import Taken, Way
 from streams.admit.reading import Aside, Opening, read
@@ -38,7 +38,7 @@ class Prepared(NamedTuple):
     """Events of a batch by columns, and the asides between them.
 
     ``message``: places among the messages. ``book``: numbers of the workspaces. ``at_ms``: when they occurred.
-    ``rank``, ``content``, ``key``: hashes of event id, body and contact. ``opens``: whether it opens a contact.
+    ``rank``, ``content``, ``key``: hashes of event id, body (half of it) and contact. ``opens``: whether it opens a contact.
     ``records``: contacts as they are written if they come to what is ``expected``; ``tails`` can correct them.
     ``said``: what is kept of those that may be sampled; ``said_at``: their places in it, -1 for the others.
     """
@@ -53,7 +53,7 @@ class Prepared(NamedTuple):
     book: Ints
     at_ms: Ints
     rank: Keys
-    content: Keys
+    content: Prints
     key: Keys
     leaf: Ints
     opens: Bools
@@ -120,7 +120,7 @@ def _quickly(state: PartitionState, way: Way, taken: Taken, tails: Tails) -> Pre
         book=taken.book,
         at_ms=taken.at_ms,
         rank=taken.rank,
-        content=taken.content,
+        content=prints(taken.content),
         key=taken.key,
         leaf=leaf,
         opens=opens,
@@ -196,7 +196,7 @@ def _some(state: PartitionState, batch: Sequence[RawMessage], first: int, tails:
         book=book,
         at_ms=at_ms,
         rank=rank,
-        content=np.array(list(map(xxh3_64_intdigest, bodies)), np.uint64),
+        content=prints(np.array(list(map(xxh3_64_intdigest, bodies)), np.uint64)),
         key=np.array(list(map(xxh3_64_intdigest, contacts, repeat(_CONTACT_SEED))), np.uint64),
         leaf=leaf,
         opens=opens,

@@ -21,6 +21,7 @@ from streams.reader import Place
 
 _LOGGER = logging.getLogger("whence.broker")
 _ATTEMPTS = 5
+_FEW = 4
 SILENCE_S = 30.0
 
 
@@ -100,11 +101,18 @@ class Transactions:
         # the client from hashing every key.
         self._all(CONTACTS.name, out.contacts, place.partition % self._contact_partitions)
         self._all(FRAMES.name, out.written_frames)
-        out.contacts, out.written_frames = [], []
         self._all(TIMELINE.name, [(entry.workspace.encode(), encode(entry)) for entry in out.timeline])
         self._all(DEAD_LETTERS.name, [(letter.letter_id.encode(), encode(letter)) for letter in out.letters])
 
-    def _all(self, topic: str, records: Sequence[tuple[bytes, bytes]], partition: int = -1) -> None:
+    def _all(self, topic: str, records: list[tuple[bytes, bytes]], partition: int = -1) -> None:
+        """Hand records over to the client, and take them out of the list on the way: it holds copies."""
+        at_once = max(_FEW, len(records) // _FEW)
+        while records:
+            some = records[:at_once]
+            del records[:at_once]
+            self._some(topic, some, partition)
+
+    def _some(self, topic: str, records: Sequence[tuple[bytes, bytes]], partition: int) -> None:
         left = [{"key": key, "value": value} for key, value in records]
         while left:
             if self._producer.produce_batch(topic, left, partition) == len(left):

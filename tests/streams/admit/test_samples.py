@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from random import Random
 
 import numpy as np
 import pytest
 
-from streams.admit.samples import SPARE, Tally, said_of
+from streams.admit.samples import SPARE, Said, Tally, gathered, said_of
 
 Contact = tuple[int, int]  # leaf and rank
 
@@ -68,6 +70,24 @@ def test_a_leaf_without_contacts_is_not_told() -> None:
     tally = tallied([(3, 7)], 5, at_once=1, gone=[(3, 7)])
     assert not tally.filled()
     assert (tally.counts().tolist(), told(tally)) == ([], {})
+
+
+def test_lots_are_put_together_one_by_one() -> None:
+    given: list[weakref.ref[object]] = []
+
+    def lots() -> Iterator[Said]:
+        for number in range(5):
+            all_ten = said_of([b"<%d" % i for i in range(10)], [b"-%d>" % number] * 10, list(range(10)))
+            some = all_ten.where(np.array([number, 9]))
+            given.append(weakref.ref(some.begins))
+            yield some
+            del some
+            assert [ref() is None for ref in given[:-1]] == [True] * number
+
+    packed, begins, cuts, ends, sizes = gathered(lots())
+    assert packed == b"<0-0><9-0><1-1><9-1><2-2><9-2><3-3><9-3><4-4><9-4>"
+    assert (begins.tolist(), cuts.tolist()) == (list(range(0, 50, 5)), list(range(2, 50, 5)))
+    assert (ends.tolist(), sizes.tolist()) == (list(range(5, 55, 5)), [0, 9, 1, 9, 2, 9, 3, 9, 4, 9])
 
 
 def random_order(count: int) -> list[int]:

@@ -30,9 +30,9 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield broker
 
 
-def _one(value: bytes) -> dict[Place, Admitted]:
+def _some(*values: bytes) -> dict[Place, Admitted]:
     out = Admitted()
-    out.contacts.append((b"shop/ann", value))
+    out.contacts += [(b"shop/ann", value) for value in values]
     return {TICKETS: out}
 
 
@@ -57,7 +57,7 @@ def test_a_commit_that_never_returns_is_given_up_and_fenced(kafka: Broker, monke
             outcome.set()
 
     first = Transactions(kafka, SMALL_BATCHES, stuck)
-    first.send(_one(b"lost"), offsets, group)
+    first.send(_some(b"lost"), offsets, group)
     with pytest.raises(BatchLostError, match=r"^no word of a transaction for 0\.5 s$"):
         first.settle()
     began = time.monotonic()
@@ -66,13 +66,16 @@ def test_a_commit_that_never_returns_is_given_up_and_fenced(kafka: Broker, monke
 
     monkeypatch.setattr(transaction, "SILENCE_S", 30.0)
     second = Transactions(kafka, SMALL_BATCHES, lambda _: None)
-    second.send(_one(b"kept"), offsets, group)
+    values = [b"kept %d" % number for number in range(10)]
+    outputs = _some(*values)
+    second.send(outputs, offsets, group)
+    assert outputs == {TICKETS: Admitted()}  # the client holds them
     second.settle()
     returned.set()
     assert not outcome.wait(2.0)
     second.close()
     consumer.close()
-    assert _contacts(kafka) == [b"kept"]
+    assert _contacts(kafka) == values
 
 
 def test_an_expelled_member_commits_nothing_in_nobodys_name() -> None:
