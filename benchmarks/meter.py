@@ -36,7 +36,11 @@ def by_thread_s() -> dict[str, float]:
     """CPU seconds of each living thread since its start, the largest first; small ones are left out."""
     found: dict[str, float] = {}
     for task in Path("/proc/self/task").iterdir():
-        name, _, fields = (task / "stat").read_text().partition("(")[2].rpartition(") ")
+        try:
+            told = (task / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
+        name, _, fields = told.partition("(")[2].rpartition(") ")
         used = sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
         found[name] = round(found.get(name, 0.0) + used, 2)
     return {name: used for name, used in sorted(found.items(), key=lambda pair: -pair[1]) if used >= 0.05}

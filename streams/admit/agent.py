@@ -40,6 +40,7 @@ _COLLECT_AFTER = 100_000
 _LAG_EVERY_S = 5.0
 _LONGEST_PAUSE_S = 30.0
 _MANY_BYTES = 4_000_000
+_GIVE_BACK_AFTER = 50_000
 
 
 _SECOND = itemgetter(1)
@@ -139,6 +140,7 @@ class _Session:
         self._sent: list[TopicPartition] = []
         self._renewed: set[Place] = set()
         self._lag_due_s = 0.0
+        self._taken = 0
 
     def _partitions(self) -> dict[str, int]:
         # Asking for a topic by name also makes it on the embedded broker, where a group that comes first would fail.
@@ -190,6 +192,10 @@ class _Session:
                     give_back()
             if outputs:
                 self._send(outputs, group)
+        self._taken += sum(map(len, batches.values()))
+        if self._taken > _GIVE_BACK_AFTER:
+            self._taken = 0
+            give_back()
 
     def _send(self, outputs: dict[Place, Admitted], group: object) -> None:
         """Begin the transaction of some partitions' outputs, once the one before is through."""
@@ -324,8 +330,8 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         heartbeat_interval_ms=1_000,
         max_poll_interval_ms=900_000,
         fetch_wait_max_ms=50,
-        queued_min_messages=10_000,
-        queued_max_messages_kbytes=8_192,
+        queued_min_messages=5_000,
+        queued_max_messages_kbytes=4_096,
         fetch_message_max_bytes=1 << 20,
         fetch_queue_backoff_ms=50,
     )

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_LARGE = 1 << 18
+_LARGE = 1 << 19
 _KEPT = 64 << 20
 
 

@@ -1,7 +1,7 @@
 """Entries by 64-bit key, held in arrays: the memory by which repeats are known.
 
 A Python dictionary would hold three objects per entry, which lie for hours between the short-lived objects of every
-batch and spread those over the heap. Here an entry takes its columns, 12 bytes and a quarter of that in spare room, and a
+batch and spread those over the heap. Here an entry takes its columns, 12 bytes and an eighth of that in spare room, and a
 batch is looked up in one go.
 """
 
@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 Prints = npt.NDArray[np.uint32]
 Bools = npt.NDArray[np.bool_]
 _SMALLEST = 64
-_SPARE = 4  # rows that are settled for each one that may come before room is made again
+_SPARE = 8  # rows that are settled for each one that may come before room is made again
 _SLOTS_PER_ROW = 3  # keeps runs of taken slots short
 
 
@@ -90,7 +90,7 @@ class Memory:
         self._place(first)
 
     def _make_room(self, more: int) -> None:
-        """Let what has expired go, settle what is left, and hold a quarter as much again."""
+        """Let what has expired go, settle what is left, and hold an eighth as much again."""
         kept = np.flatnonzero(self.expires[: self._rows] >= self.floor)
         # Mostly in order already, which a stable sort makes use of.
         kept = kept[np.argsort(self._keys[kept], kind="stable")]

@@ -22,7 +22,7 @@ SAMPLE_BYTES = 200  # what a sample takes in a frame beside its words, at most
 _TOP = np.uint64(2**64 - 1)
 _FEW = 10_000
 _MOST = 0.8
-_RUN = 4_096
+_RUN = 8_192  # large enough to go back to the system (see heap.py)
 
 
 class Said(NamedTuple):

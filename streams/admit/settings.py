@@ -28,7 +28,7 @@ class AdmitSettings(Struct, frozen=True, kw_only=True):
     customer_key: bytes
     group: str = "whence-admit"
     transactional_id: str = "whence-admit-0"
-    batch_size: Positive = 5_000
+    batch_size: Positive = 4_000
     batch_wait_s: float = 0.2
     transaction_timeout_s: Positive = 10
     session_timeout_s: Positive = 6

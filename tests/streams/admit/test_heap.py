@@ -24,7 +24,7 @@ def test_options_that_the_library_takes_are_set(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Library)
     assert keep_little()
-    assert asked == {-8: 2, -3: 1 << 18, -1: 64 << 20}
+    assert asked == {-8: 2, -3: 1 << 19, -1: 64 << 20}
     assert give_back()
 
 
