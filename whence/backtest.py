@@ -157,7 +157,8 @@ def _tell(found: Found, out: Path, *, as_json: bool) -> None:
     if found.letters:
         first = found.letters[0]
         say(
-            f"{len(found.letters):,} event(s) were refused; the first: {first.field or 'the message'} was {first.value}; allowed is {first.allowed}"
+            f"{len(found.letters):,} event(s) were refused; the first, of {first.topic}: "
+            f"{first.field or 'the message'} was {first.value or 'empty'}; allowed is {first.allowed}."
         )
     say(
         f"{len(said)} spike(s) in {found.events:,} events; written to {out / 'attributions.csv'} and {out / 'spikes.csv'}."

@@ -30,15 +30,19 @@ def events_of(folder: Path, mapping: Mapping) -> Iterator[tuple[Topic, RawEvent]
     """The folder's events in order of time; at the end the refused rows are counted aloud.
 
     Raises:
-        DataRefused: a file is missing, lacks a column or is mostly refused.
+        DataRefused: a file is missing, lacks a column or is mostly refused, or there is no event at all.
     """
-    rejects = RejectLog()
+    rejects, some = RejectLog(), False
     try:
-        yield from read_events(folder, mapping, rejects=rejects)
+        for event in read_events(folder, mapping, rejects=rejects):
+            some = True
+            yield event
     except FatalError as error:
         raise DataRefused(str(error)) from error
     for name, count in sorted(rejects.counts.items()):
         say(f"{count:,} row(s) of {name} were refused; the first: {_first(rejects, name)}")
+    if not some:
+        raise DataRefused(f"There is no event in {folder}: its files hold no rows, or the mapping's where takes none")
 
 
 def _first(rejects: RejectLog, name: str) -> str:

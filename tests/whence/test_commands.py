@@ -243,6 +243,20 @@ def test_refused_rows_are_counted_aloud(capsys: pytest.CaptureFixture[str], tmp_
     assert "1 row(s) of questions.csv were refused; the first: " in err
 
 
+@pytest.mark.parametrize("text", ["", None], ids=["empty", "header only"])
+def test_a_folder_without_an_event_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | None
+) -> None:
+    folder = _exports(tmp_path / "exports", rows=3)
+    questions = folder / "questions.csv"
+    questions.write_text(questions.read_text().splitlines()[0] + "\n" if text is None else text)
+    code, out, err = _run(capsys, "backtest", str(folder), "-m", str(folder / "mapping.toml"), "-o", "out")
+    assert (code, out) == (4, "")
+    told = f"whence: There is no event in {folder}: its files hold no rows, or the mapping's where takes none\n"
+    assert err.endswith(told)
+    assert not (tmp_path / "out" / "spikes.csv").exists()
+
+
 def test_missing_column_is_refused_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = _exports(tmp_path / "exports")
     mapping = folder / "mapping.toml"
