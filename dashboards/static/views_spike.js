@@ -46,7 +46,7 @@ export function view(data, here) {
   return [
     h("nav", { class: "crumbs", "aria-label": "Breadcrumb", "data-key": "crumbs" }, link(here({}, "/now"), {}, "Now"), h("span", { "aria-hidden": "true" }, " / "), h("span", {}, sliceName(spike.slice))),
     h("div", { class: "headline", "data-key": "headline" },
-      h("p", { class: "eyebrow" }, pill(spike.state, STATES[spike.state]), said?.final ? pill("final", "final word") : null, spike.stream === "low_scores" ? pill("stream", "low scores") : null),
+      h("p", { class: "eyebrow" }, pill(spike.state, STATES[spike.state]), said?.final ? pill("final", "final word") : null, spike.stream === "low_scores" ? pill("stream", "low scores") : null, said && !said.final && said.as_of < spike.as_of ? h("span", { class: "muted" }, "the answer is as of ", timeOf(said.as_of, data.now)) : null),
       h("h1", {}, said ? told(first, data.now) : `${signed(Math.round(spike.excess))} ${unitOf(spike)} more than usual ${onSlice(spike.slice)}; the cause is being worked out.`),
       rest ? h("p", { class: "lead" }, told(rest, data.now)) : null),
     spike.merged_into ? h("p", { "data-key": "merged" }, "It turned out to be part of another spike: ", link(here({}, `/spikes/${encodeURIComponent(spike.merged_into)}`), {}, "see that one"), ".") : null,

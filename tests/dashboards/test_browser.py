@@ -164,6 +164,7 @@ def test_a_spike_is_reached_by_keyboard_and_its_address_can_be_shared(site: str,
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("caused 231 more contacts")
         expect(page).to_have_url(f"{site}/spikes/sp-login?workspace=acme&span=1w")
+        expect(page.locator(".eyebrow")).to_contain_text("the answer is as of 12:34")
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_contain_text("1 spike is open")
 
