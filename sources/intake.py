@@ -101,6 +101,7 @@ class _Door:
         try:
             self._check_token(request)
             kind = None if topic is None else _topic(topic)
+            _check_encoding(request)
             body = await self._body(request)
             parts = self._cloud(request, body) if kind is None else self._ours(request, body, kind)
             messages = self._messages(parts)
@@ -213,6 +214,12 @@ def _topic(name: str) -> Topic:
     if name not in TOPIC_BY_NAME:
         raise _RefusedError(404, f"There is no topic {name!r}; allowed is one of {', '.join(TOPIC_BY_NAME)}.")
     return TOPIC_BY_NAME[name]
+
+
+def _check_encoding(request: Request) -> None:
+    given = request.headers.get("content-encoding", "").strip().lower()
+    if given not in ("", "identity"):
+        raise _RefusedError(415, f"The content encoding is {given}; allowed is none: send the body as it is.")
 
 
 def _content_type(request: Request) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -116,6 +117,16 @@ def test_other_content_is_refused(door: Client) -> None:
     assert (
         answer.json()["error"] == "The content type is text/xml; allowed is application/json or application/x-ndjson."
     )
+
+
+def test_a_packed_body_is_refused_rather_than_called_no_json(door: Client) -> None:
+    packed = gzip.compress(json.dumps(ticket(1)).encode())
+    answer = door.post("/v1/events/tickets", content=packed, headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["error"]) == (
+        415,
+        "The content encoding is gzip; allowed is none: send the body as it is.",
+    )
+    assert door.post("/v1/events/tickets", json=ticket(1), headers={"Content-Encoding": "identity"}).status_code == 202
 
 
 @pytest.mark.parametrize(
