@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -26,6 +27,9 @@ _REMEDY = (
     "Change them with kafka-topics and kafka-configs, or set broker.partitions to what they have; Whence itself changes "
     "no topic that exists."
 )
+_REFUSALS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
+_SAY_NOTHING = (KafkaError._ALL_BROKERS_DOWN,)
+_PLACE_AND_TIME = re.compile(r"^\S+: | \(after \d+ms in state [^)]*\)$")
 _UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1_000, "seconds"))
 
 
@@ -41,10 +45,10 @@ def ensure_topics(broker: Broker, partitions: int | None = None) -> None:
         RetryableError: the broker does not answer.
         FatalError: topics exist with other partitions, shorter retention or another clean-up, or may not be made.
     """
-    admin = _admin(broker)
+    admin = Admin(broker)
     if broker.embedded:
         for topic in TOPICS:
-            _metadata(admin, broker, topic.name)
+            _metadata(admin, topic.name)
         return
     existing = partition_counts(broker, admin=admin)
     made = _create(admin, [topic for topic in TOPICS if topic.name not in existing], partitions)
@@ -59,7 +63,7 @@ def check_topics(broker: Broker, partitions: int | None = None) -> None:
         RetryableError: the broker does not answer.
         FatalError: topics exist with other partitions, shorter retention or another clean-up.
     """
-    admin = _admin(broker)
+    admin = Admin(broker)
     _refuse_differences(admin, partition_counts(broker, admin=admin), partitions)
 
 
@@ -75,35 +79,47 @@ def _refuse_differences(admin: AdminClient, existing: Mapping[str, int], partiti
         raise FatalError("The topics on the broker differ from what Whence needs: " + "; ".join(wrong), remedy=_REMEDY)
 
 
-def partition_counts(
-    broker: Broker, *, admin: AdminClient | None = None, timeout_s: float | None = None
-) -> dict[str, int]:
+def partition_counts(broker: Broker, *, admin: Admin | None = None, timeout_s: float | None = None) -> dict[str, int]:
     """Partitions of every topic of ours that exists, by name.
 
     Raises:
         RetryableError: the broker does not answer.
     """
-    admin = admin if admin is not None else _admin(broker)
+    admin = admin if admin is not None else Admin(broker)
     names = {topic.name for topic in TOPICS}
-    found = _metadata(admin, broker, timeout_s=timeout_s).topics
+    found = _metadata(admin, timeout_s=timeout_s).topics
     return {name: len(topic.partitions) for name, topic in found.items() if name in names and topic.partitions}
 
 
-def _admin(broker: Broker) -> AdminClient:
-    config: dict[str, Any] = client_config(broker)
-    return AdminClient(config, logger=_LOGGER)
+class Admin(AdminClient):
+    """A client that keeps what it hears on the way: why no broker answers is not in the error of the call."""
+
+    def __init__(self, broker: Broker, logger: logging.Logger = _LOGGER) -> None:
+        self._broker = broker
+        self._heard: list[KafkaError] = []
+        config: dict[str, Any] = {**client_config(broker), "error_cb": self._heard.append}
+        super().__init__(config, logger=logger)
+
+    def unanswered(self, error: KafkaException) -> RetryableError | FatalError:
+        """What a call without an answer means: nothing answers there, or the user is refused."""
+        self.poll(0.0)
+        if any(one.code() in _REFUSALS for one in self._heard):
+            return FatalError(
+                f"Kafka at {self._broker.servers} refused the user {self._broker.security.get('sasl.username', '')!r}",
+                remedy="Set broker.sasl_username, and its password in WHENCE_BROKER_SASL_PASSWORD or "
+                "WHENCE_BROKER_SASL_PASSWORD_FILE.",
+            )
+        causes = [one.str() for one in self._heard if one.code() not in _SAY_NOTHING]
+        reason = _PLACE_AND_TIME.sub("", causes[-1]) if causes else _text(error)
+        return RetryableError(f"no Kafka broker answers at {self._broker.servers} ({reason})", retry_after_s=2.0)
 
 
-def _metadata(
-    admin: AdminClient, broker: Broker, topic: str | None = None, *, timeout_s: float | None = None
-) -> ClusterMetadata:
+def _metadata(admin: Admin, topic: str | None = None, *, timeout_s: float | None = None) -> ClusterMetadata:
     within = timeout_s if timeout_s is not None else TIMEOUT_S
     try:
         return admin.list_topics(topic, timeout=within) if topic is not None else admin.list_topics(timeout=within)
     except KafkaException as error:
-        raise RetryableError(
-            f"no Kafka broker answers at {broker.servers} ({_text(error)})", retry_after_s=2.0
-        ) from error
+        raise admin.unanswered(error) from error
 
 
 def _create(admin: AdminClient, missing: list[Topic], partitions: int | None) -> set[str]:
@@ -136,7 +152,7 @@ def _made(name: str, future: Future[None]) -> bool:
     return True
 
 
-def _all_visible(broker: Broker, admin: AdminClient) -> dict[str, int]:
+def _all_visible(broker: Broker, admin: Admin) -> dict[str, int]:
     """Partitions of every topic, once the broker's metadata show them all: they lag behind a creation."""
     deadline = time.monotonic() + TIMEOUT_S
     while len(counts := partition_counts(broker, admin=admin)) < len(TOPICS):

@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._metadata import ClusterMetadata
 from msgspec import Struct
 
-from schemas.broker import client_config
 from schemas.catalog import TOPICS
-from schemas.errors import FatalError, WhenceError
+from schemas.errors import FatalError, RetryableError, WhenceError
 from sinks.migrate import current, newest
 from sinks.store import connect
 from streams.checkpoint import newest_age_s
-from streams.topics import check_topics
+from streams.topics import Admin, check_topics
 from whence.alerts import routing_of, senders_of
 from whence.errors import CheckFailed, SettingsError
 from whence.settings import Settings
@@ -85,25 +84,22 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     if settings.broker.embedded:
         yield Finding(check="kafka", ok=True, detail="embedded: in memory, within whence up or whence demo only")
         return
-    admin = AdminClient(client_config(settings.broker.broker()), logger=_QUIET)
+    admin = Admin(settings.broker.broker(), _QUIET)
     try:
         metadata = admin.list_topics(timeout=ASK_WITHIN_S)
     except KafkaException as error:
-        yield Finding(
-            check="kafka",
-            ok=False,
-            detail=f"no broker answers at {settings.broker.servers} within {ASK_WITHIN_S:g} s ({_reason(error)})",
-            remedy="Start Kafka, or correct broker.servers, broker.security_protocol and the password.",
-        )
+        yield _unanswered(admin.unanswered(error))
         return
     yield Finding(check="kafka", ok=True, detail=f"{len(metadata.brokers)} broker(s) at {settings.broker.servers}")
     yield _topics(settings, metadata)
     yield from _lags(admin)
 
 
-def _reason(error: KafkaException) -> str:
-    first = error.args[0] if error.args else error
-    return first.str() if isinstance(first, KafkaError) else str(first)
+def _unanswered(told: RetryableError | FatalError) -> Finding:
+    if isinstance(told, FatalError):
+        return Finding(check="kafka", ok=False, detail=told.what, remedy=told.remedy)
+    remedy = "Start Kafka, or correct broker.servers and broker.security_protocol."
+    return Finding(check="kafka", ok=False, detail=f"{told.what} within {ASK_WITHIN_S:g} s", remedy=remedy)
 
 
 def _topics(settings: Settings, metadata: ClusterMetadata) -> Finding:
