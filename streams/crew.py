@@ -70,6 +70,7 @@ class Crew:
         self._owned: frozenset[Post] = frozenset()
         self._behind: set[Post] = set()
         self.fatal: FatalError | None = None
+        self.away: str | None = None  # why work waits for the broker just now
 
     @property
     def lost(self) -> str | None:
@@ -187,11 +188,13 @@ class Crew:
             try:
                 await loop.run_in_executor(self._thread, work)
             except RetryableError as error:
-                log.warning("broker_away", why=str(error))
+                self.away = str(error)
+                log.warning("broker_away", why=self.away)
                 await asyncio.sleep(error.retry_after_s)
             except FatalError as error:
                 self.fatal = error
             else:
+                self.away = None
                 return
 
     def applied(self) -> dict[Place, int]:

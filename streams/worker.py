@@ -17,6 +17,7 @@ import faust
 import structlog
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.types import TP
+from msgspec.structs import replace
 
 from schemas.broker import Broker
 from schemas.catalog import TOPICS
@@ -65,10 +66,12 @@ class Agents:
         self._at = at
         self._stop = threading.Event()
         self._health = Health(part=self.name, alive=True, ready=False, detail="not started")
+        self._at_work: Crew | None = None
 
     def health(self) -> Health:
         """See :class:`schemas.health.Part`."""
-        return self._health
+        away = self._at_work.away if self._at_work is not None else None
+        return self._health if away is None else replace(self._health, ready=False, detail=away)
 
     def _say(self, detail: str, *, alive: bool = True, ready: bool = False) -> None:
         self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)
@@ -94,7 +97,7 @@ class Agents:
 
     async def _with_crew(self) -> None:
         """One life of the runners: until the end, or until an output was lost and they must be built anew."""
-        crew = self._crew()
+        crew = self._at_work = self._crew()
         pause_s = 1.0
         try:
             while not self._stop.is_set() and crew.lost is None:
@@ -107,6 +110,7 @@ class Agents:
                     await self._sleep(pause_s)
                     pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         finally:
+            self._at_work = None
             crew.close()
 
     def _crew(self) -> Crew:

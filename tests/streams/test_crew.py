@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.broker import Broker, client_config
 from schemas.catalog import ALERTS, EXPECTATIONS, FRAMES
+from schemas.errors import RetryableError
 from streams.checkpoint import newest_age_s
 from streams.crew import Crew, Post
 from streams.embedded import embedded_broker
@@ -83,6 +85,27 @@ def test_health_says_whose_history_was_cut() -> None:
     assert agents.health().detail == (
         "serving partitions 2; history begins where retention has cut it: shop-0, shop-1, shop-2, shop-3, shop-4 and 2 more"
     )
+
+
+def test_health_says_that_the_broker_went_away_under_the_agents(tmp_path: Path) -> None:
+    agents = Agents(Broker(servers="127.0.0.1:1"), ())
+    told: list[tuple[bool, bool, str]] = []
+
+    def work() -> None:
+        health = agents.health()
+        told.append((health.alive, health.ready, health.detail))
+        if len(told) < 2:
+            raise RetryableError("the Kafka broker does not answer", retry_after_s=0.0)
+
+    with embedded_broker() as broker:
+        crew = _crew(broker, tmp_path, delivered=True)
+        agents._at_work = crew
+        agents._say("serving partitions 0", ready=True)
+        asyncio.run(crew._do(work))
+        crew.close()
+    waiting = (True, False, "the Kafka broker does not answer; trying again in 0 s")
+    assert told == [(True, True, "serving partitions 0"), waiting]
+    assert agents.health().ready
 
 
 def test_agents_that_are_started_again_go_on_from_their_checkpoints(tmp_path: Path) -> None:
