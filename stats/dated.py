@@ -25,6 +25,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 COURSES: dict[str, tuple[Course, ...]] = {"weekly": WEEKLY, "daily": DAILY}
 JOIN = {"weekly": 2, "daily": 5}
+WINDOWS = {"weekly": (3,), "daily": (6, 18)}
 LATELY = {"weekly": 2, "daily": 3}
 QUIET = {"weekly": 10, "daily": 21}
 KEEP_D = {"weekly": 4_400, "daily": 1_100}
@@ -149,8 +150,7 @@ class DatedDetector:
         use = np.isfinite(self._count).astype(np.float64)
         count = np.nan_to_num(self._count)
         known = self._known if self._known is not None else start(self.series, self._columns.shape[1])
-        window = JOIN[self.kind] + 1
-        self._known = learn(known, calendar, self._columns, count, use, window=window, rounds=rounds)
+        self._known = learn(known, calendar, self._columns, count, use, windows=WINDOWS[self.kind], rounds=rounds)
 
     def _forget(self) -> None:
         """Drop the oldest tenth of what is kept, when full."""

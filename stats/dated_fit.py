@@ -6,6 +6,7 @@ Past outbreaks are taken out by :mod:`stats.outbursts`; coefficients that a seri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,14 @@ def start(series: int, width: int) -> Known:
 
 
 def learn(
-    known: Known, calendar: CalendarColumns, columns: Floats, count: Floats, use: Floats, *, window: int, rounds: int
+    known: Known,
+    calendar: CalendarColumns,
+    columns: Floats,
+    count: Floats,
+    use: Floats,
+    *,
+    windows: Sequence[int],
+    rounds: int,
 ) -> Known:
     """Fit anew to all history.
 
@@ -70,7 +78,7 @@ def learn(
         columns: Steps x columns.
         count: Series x steps, 0 where not collected.
         use: Series x steps, 0 where not collected.
-        window: Steps over which errors may add up.
+        windows: Steps over which errors may add up; the length over which they do most counts.
         rounds: Of splitting off outbreaks and fitting.
     """
     steps = len(columns)
@@ -97,7 +105,8 @@ def learn(
         phi = np.maximum(phi * told / np.maximum(told - _spent(fitted, precision), _FEWEST), 1.0)
     mean = np.exp(np.clip(beta @ columns.T, -30, 30))
     local, level = _wander(clean, mean, use, phi, calendar.step_d)
-    joint = _joint((clean - mean * local) * use, mean * local * use, window)
+    off, here = (clean - mean * local) * use, mean * local * use
+    joint = np.max([_joint(off, here, window) for window in windows], axis=0)
     return Known(fitted, precision, phi, joint, level, outbreak, local)
 
 

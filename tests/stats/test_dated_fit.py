@@ -60,7 +60,7 @@ def test_a_level_that_wanders_is_followed() -> None:
     calendar = CalendarColumns(1, 0)
     columns = np.array([calendar.row(day) for day in range(300)])
     use = np.ones_like(count)
-    known = learn(start(3, columns.shape[1]), calendar, columns, count, use, window=6, rounds=10)
+    known = learn(start(3, columns.shape[1]), calendar, columns, count, use, windows=(6,), rounds=10)
     now = known.fit.mean(calendar.row(300)) * known.level
     np.testing.assert_allclose(now / (60 * level[-1]), 1.0, atol=0.12)
     assert (known.dispersion < 3.0).all()
