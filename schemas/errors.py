@@ -53,3 +53,7 @@ class FatalError(WhenceError):
         self.what = what
         self.remedy = remedy
         super().__init__(f"{what}. {remedy}")
+
+
+class TooMuchRefused(FatalError):
+    """So much of the input breaks the contract that going on would drain it into the bin."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from schemas.errors import FatalError, RejectedEvent, RetryableError, WhenceError
+from schemas.errors import FatalError, RejectedEvent, RetryableError, TooMuchRefused, WhenceError
 
 
 class Exit(IntEnum):
@@ -56,6 +56,7 @@ def exit_code(error: BaseException) -> Exit:
         (KeyboardInterrupt, Exit.INTERRUPTED),
         (SettingsError, Exit.USAGE),
         (CheckFailed, Exit.CHECK_FAILED),
+        (TooMuchRefused, Exit.REFUSED),
         ((RetryableError, FatalError, OSError), Exit.AWAY),
         ((RejectedEvent, WhenceError), Exit.REFUSED),
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from schemas.dead_letter import DeadLetter
-from schemas.errors import FatalError
+from schemas.errors import TooMuchRefused
 
 
 class Ceiling:
@@ -22,7 +22,7 @@ class Ceiling:
         """Count a batch that is about to be committed.
 
         Raises:
-            FatalError: too many of this minute's messages are refused; nothing of the batch was committed.
+            TooMuchRefused: too many of this minute's messages are refused; nothing of the batch was committed.
         """
         if int(now_s // 60) != self._minute:
             self._minute, self._read = int(now_s // 60), 0
@@ -33,9 +33,9 @@ class Ceiling:
         if refused > self._count and refused > self._share * self._read:
             reason, times = self._letters.most_common(1)[0]
             place = letters[-1].letter_id if letters else "an earlier batch"
-            raise FatalError(
+            raise TooMuchRefused(
                 f"{refused} of {self._read} messages within a minute were refused, more than {self._count} and "
                 f"{self._share:.0%}; mostly {reason} ({times}), last at {place}",
                 remedy="Nothing is lost: the last batch was not committed. Correct the producer or its mapping, or "
-                "raise admit.letters_per_minute and admit.letter_share, then start admit again",
+                "raise admit.letters_per_minute and admit.letter_share, then start admit again.",
             )

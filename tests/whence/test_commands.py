@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from schemas.errors import FatalError, RejectedEvent, RetryableError
+from schemas.errors import FatalError, RejectedEvent, RetryableError, TooMuchRefused
 from whence import commands
 from whence.commands import keeping
 from whence.errors import EXIT_MEANINGS, CheckFailed, DataRefused, Exit, SettingsError, exit_code
@@ -75,6 +75,7 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
         (DataRefused("x"), 4),
         (RejectedEvent("bad_time", field="f", value="v", allowed="a"), 4),
         (FatalError("x", remedy="y"), 3),
+        (TooMuchRefused("x", remedy="y"), 4),
         (RetryableError("x", retry_after_s=1), 3),
         (OSError(28, "No space left on device"), 3),
         (ValueError("x"), 70),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.errors import FatalError
+from schemas.errors import TooMuchRefused
 from streams.admit.ceiling import Ceiling
 from tests.streams.admit.making import admit_all, log
 
@@ -22,12 +22,12 @@ def test_many_letters_pass_while_their_share_is_small() -> None:
 def test_beyond_both_it_stops_and_says_why_and_what_to_do() -> None:
     ceiling = Ceiling(letters_per_minute=10, share=0.2)
     ceiling.check(now_s=30, read=100, letters=BAD[:10])
-    with pytest.raises(FatalError) as caught:
+    with pytest.raises(TooMuchRefused) as caught:
         ceiling.check(now_s=59, read=30, letters=BAD[10:])
     assert str(caught.value) == (
         "30 of 130 messages within a minute were refused, more than 10 and 20%; mostly not_json on tickets (30), last "
         "at tickets/0/58. Nothing is lost: the last batch was not committed. Correct the producer or its mapping, or "
-        "raise admit.letters_per_minute and admit.letter_share, then start admit again"
+        "raise admit.letters_per_minute and admit.letter_share, then start admit again."
     )
 
 
