@@ -16,6 +16,7 @@ from schemas.workspace import Workspace
 from sinks.migrate import migrate, require_current
 from sinks.quality import Quality
 from sinks.retention import apply_retention
+from sinks.store import StoreAway
 from sinks.writer import Writer
 from sources.intake import create_router
 from streams.admit.agent import Admit
@@ -164,8 +165,7 @@ def run_part(settings: Settings, name: str) -> None:
     broker = settings.broker.broker()
     healths = _Healths()
     if name == "web":
-        with store_client(settings.store) as client:
-            require_current(client)
+        _check_store(settings)
         server = HttpPart("web", page_app(settings, broker, healths), opened)
         parts: tuple[Part, ...] = (server,)
     else:
@@ -173,6 +173,15 @@ def run_part(settings: Settings, name: str) -> None:
         parts = (AfterTopics(_part(settings, broker, name), broker, settings.broker.partitions), server)
     LOG.info("part starts", part=name, broker=broker.servers, url=server.url)
     run_until_stopped(parts, ready=healths.of)
+
+
+def _check_store(settings: Settings) -> None:
+    """Refuse a store of another version; one that is away may come back, and the page says so until then."""
+    try:
+        with store_client(settings.store) as client:
+            require_current(client)
+    except StoreAway as error:
+        LOG.warning("store_away", why=str(error))
 
 
 def _part(settings: Settings, broker: Broker, name: str) -> Part:
