@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stats.dating import Dated, date_end, date_rise, excess_moments
+from stats.lasting import beyond_end
 from streams.detect.episode import Episode
 from streams.detect.known import Floats, Known
 from streams.detect.ladder import Ladder
@@ -85,12 +86,8 @@ def date_close(known: Known, episode: Episode) -> int:
     date_again(known, episode, at_s)
     steps = Steps(known, episode, rungs, episode.since_s, known.now_s)
     if len(steps.count):
-        end = date_end(steps.count, steps.mean, **_noise(episode, rungs, steps))
-        at = steps.count[: max(round((at_s - steps.begin_s) / steps.step_s), 1)]
-        begin = Dated(np.zeros(1), np.ones(1))
-        middle, spread = excess_moments(steps.count, steps.mean, begin, end)
-        episode.edge2 += spread
-        episode.shift += middle - float((at - steps.mean[: len(at)]).sum())
+        at = min(max(round((at_s - steps.begin_s) / steps.step_s), 1), len(steps.count))
+        episode.beyond = beyond_end(steps.count, steps.mean, stated=at, **_noise(episode, rungs, steps))
     return at_s
 
 

@@ -34,8 +34,9 @@ class Episode:
 
     ``settled`` holds observed and expected up to an earlier close, when the spike came back. ``woke_s`` is when it last
     came back. ``closed_s`` orders spikes by
-    when they closed, those of one bucket as they came. ``edge2`` and ``shift`` are
-    what not knowing quite when it began and ended adds to the variance of its excess, and to the excess itself.
+    when they closed, those of one bucket as they came. ``shift`` and ``edge2`` are
+    what not knowing quite when it began adds to its excess and to the variance of that, ``beyond`` what not knowing when
+    it ended does; of a spike that came back the latter is counted again.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Episode:
     hints: tuple[Hint, ...] = ()
     edge2: float = 0.0
     shift: float = 0.0
+    beyond: tuple[float, float] = (0.0, 0.0)
 
     @property
     def since_s(self) -> int:
@@ -92,7 +94,7 @@ class Episode:
         """The next revision to tell; ``totals`` must be up to date."""
         observed, expected, variance = self.totals
         excess = observed - expected
-        reach, middle = 1.645 * float(np.sqrt(variance)), excess + self.shift
+        reach, middle = 1.645 * float(np.sqrt(variance)), excess + self.shift + self.beyond[0]
         self.revision += 1
         self.told_s, self.told_excess = as_of_s, excess
         return Spike(

@@ -41,7 +41,7 @@ def totals(known: Known, episode: Episode, end_s: int) -> tuple[float, float, fl
     observed = float(count.sum()) + episode.settled[0]
     expected = float(mean.sum()) + episode.settled[1]
     variance = float(known.coarse.dispersion[episode.number]) * expected + _spread2(known, episode, end_s) * expected**2
-    return observed, expected, variance + episode.edge2
+    return observed, expected, variance + episode.edge2 + episode.beyond[1]
 
 
 def _spread2(known: Known, episode: Episode, end_s: int) -> float:
@@ -56,7 +56,7 @@ def reopen(known: Known, episode: Episode) -> Spike:
     """A closed spike came back: it goes on counting where it had stopped."""
     assert episode.end_s is not None
     episode.state, episode.resumed_s, episode.end_s = "open", episode.end_s, None
-    episode.settled = (episode.totals[0], episode.totals[1])
+    episode.settled, episode.beyond = (episode.totals[0], episode.totals[1]), (0.0, 0.0)
     episode.cleaned_s, episode.woke_s, episode.height = episode.resumed_s, known.now_s, 0.0
     refree(known)
     return tell(known, episode)
