@@ -18,8 +18,10 @@ def test_false_spikes_stay_within_the_budget(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_planted_spikes_are_found_and_placed() -> None:
+def test_planted_spikes_are_found_placed_dated_and_sized() -> None:
     row = measure_planted(BY_NAME["poisson seasonal"], runs=1, budget=1.0, weeks=12)
     assert float(str(row["found"])) >= 0.75
     assert float(str(row["found_8sd"])) == 1.0
     assert float(str(row["slice_exact"])) >= 0.6
+    assert float(str(row["onset_covered"])) >= 0.6
+    assert float(str(row["excess_covered"])) >= 0.6
