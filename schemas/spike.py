@@ -38,7 +38,7 @@ class Spike(Sequenced, frozen=True, kw_only=True, omit_defaults=True):
 
     ``spike_id`` never changes. ``origin`` is the watched stream. ``as_of`` is the end of the bucket judged last.
     ``expected``, ``observed`` and the excess cover ``onset`` to ``end`` (or ``as_of`` while open); the excess
-    interval is at 90%. ``surprise`` is in bits. ``budget_per_week`` repeats the budget it was found under. ``hints`` say what
+    interval is at 90%, once closed of all that the spike added, its tail after ``end`` too. ``surprise`` is in bits. ``budget_per_week`` repeats the budget it was found under. ``hints`` say what
     points to mismeasurement, the heaviest first; none: nothing does.
     """
 
