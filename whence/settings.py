@@ -42,7 +42,7 @@ from whence.structs import HIDDEN, is_secret, nearest, read_struct, refusal, sho
 
 PREFIX = "WHENCE_"
 DEFAULT_FILE = Path("whence.toml")
-NOT_SETTINGS = ("WHENCE_CONFIG", "WHENCE_SHARED")
+NOT_SETTINGS = ("WHENCE_CONFIG", "WHENCE_SHARED", "WHENCE_KAFKA_LIB", "WHENCE_CHROMIUM")
 _KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$")
 NO_KEY = b"no customer key was set"
 Plain = dict[str, Any]

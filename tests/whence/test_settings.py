@@ -121,6 +121,11 @@ def test_secret_comes_from_a_file(tmp_path: Path) -> None:
     assert settings.web.token.get_secret_value() == "abc"
 
 
+def test_variables_of_the_tests_and_tools_are_no_settings() -> None:
+    environ = {"WHENCE_KAFKA_LIB": "/jars", "WHENCE_CHROMIUM": "/chromium", "WHENCE_SHARED": "/data"}
+    assert load_settings(environ=environ) == load_settings(environ={})
+
+
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [
