@@ -6,7 +6,7 @@ at one of several speeds, each as likely; ends may lie beyond what was seen. Int
 beyond it every contact is the rise's with the chance that its shape gives it, so that a long tail's noise is not summed.
 
 Assumes independent steps, divided by their dispersion (quasi-likelihood). With it, 90% intervals of the excess of
-made-up spikes cover 88 to 95% whether they stop or fade; without it 82% of those that fade, the tail being on no account
+planted spikes cover 90% whether they stop or fade; without it 82% of those that fade
 (``benchmarks.detection_planted``; :data:`FADES` and :data:`END_POWER` were chosen on seeds apart from those reported).
 """
 
