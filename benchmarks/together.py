@@ -16,16 +16,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.admit import committed
-from benchmarks.load import WORKSPACE
+from benchmarks.load import BEGIN, WORKSPACE
 from benchmarks.throughput import PARTITIONS, produce
 from schemas.broker import Broker, client_config
-from schemas.catalog import CONTACTS, TICKETS
+from schemas.catalog import CHATS, CONTACTS, TICKETS
+from schemas.codec import encode
+from schemas.raw import PROGRESS_KEY, Progress
 from streams.topics import ensure_topics
 from tools.kafka.run import Node
 
@@ -62,6 +65,15 @@ def up(folder: Path, broker: Broker) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(60.0)
 
 
+def end_chats(broker: Broker, until: datetime) -> None:
+    """Say that no chats come: a bucket closes when tickets and chats have both said how far they are."""
+    producer = Producer(client_config(broker))
+    for partition in range(PARTITIONS):
+        mark = encode(Progress(workspace=WORKSPACE.name, until=until, final=True))
+        producer.produce(CHATS.name, mark, PROGRESS_KEY, partition)
+    producer.flush()
+
+
 def memory_mb(process: subprocess.Popen[bytes], field: str = "VmRSS") -> float:
     """Resident memory of a process now; of ``VmHWM`` the most so far."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
@@ -78,6 +90,7 @@ def main() -> None:
         broker = Broker(servers=node.servers)
         ensure_topics(broker, PARTITIONS)
         _, marks = produce(broker, options.events, options.per_second)
+        end_chats(broker, BEGIN + timedelta(seconds=options.events / options.per_second + 3_600))
         with up(Path(name), broker) as process:
             watch(process, broker, options.events + marks * PARTITIONS)
             print(f"peak {memory_mb(process, 'VmHWM'):.0f} MB, at the end {memory_mb(process):.0f} MB")
