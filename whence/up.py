@@ -23,7 +23,6 @@ from streams.admit.agent import Admit
 from streams.admit.settings import AdmitSettings
 from streams.embedded import embedded_broker
 from streams.topics import ensure_topics
-from streams.worker import Agents
 from whence.after import AfterTopics
 from whence.alerts import courier_of
 from whence.errors import SettingsError
@@ -88,7 +87,7 @@ def all_parts(settings: Settings, broker: Broker, workspaces: tuple[Workspace, .
     """Everything but the page, in the order of the way of the data."""
     parts: tuple[Part, ...] = (
         Admit(broker, admit_settings(settings), workspaces),
-        Agents(broker, workspaces, settings.agents),
+        _agents(settings, broker, workspaces),
         Writer(broker, settings.store, settings.sink),
         Quality(broker, settings.store, workspaces, settings.quality),
         *([courier_of(settings, broker, workspaces)] if settings.alerts.routing else []),
@@ -188,12 +187,18 @@ def _part(settings: Settings, broker: Broker, name: str) -> Part:
     if name == "admit":
         return Admit(broker, admit_settings(settings), settings.workspaces)
     if name == "agents":
-        return Agents(broker, settings.workspaces, settings.agents)
+        return _agents(settings, broker, settings.workspaces)
     if name == "alerts":
         return courier_of(settings, broker, settings.workspaces)
     if name == "sink":
         return Writer(broker, settings.store, settings.sink)
     return Quality(broker, settings.store, settings.workspaces, settings.quality)
+
+
+def _agents(settings: Settings, broker: Broker, workspaces: tuple[Workspace, ...]) -> Part:
+    from streams.worker import Agents  # noqa: PLC0415 Faust takes 40 MB that the other parts do without
+
+    return Agents(broker, workspaces, settings.agents)
 
 
 def _refuse_embedded(settings: Settings, name: str) -> None:
