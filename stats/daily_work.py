@@ -116,12 +116,11 @@ class DailyWork:
             rungs.compare()
 
     def _calibrate(self, place: int) -> None:
-        """Forecast errors of one ladder's windows, a window up to a day resting on the hours' shape as well."""
+        """Forecast errors of one ladder's windows; those up to a week rest on the days' shape, below a day on hours besides."""
         rungs, units = self.rungs[place], self.expecting.units
         assert units is not None
-        within, across = units.within2.mean(axis=0), units.across2
         hours = (rungs.windows.lengths * rungs.step_s / HOUR_S)[:, None]
-        shape2 = np.where(hours < 24, within + across, np.where(hours < 168, across, 0.0))
+        shape2 = np.where(hours < 24, rungs.shape2, np.where(hours < 168, units.across2, 0.0))
         rungs.dispersion = self.expecting.dispersion
         rungs.calibrate(self.loose[place], shape2, wide=self.wide, days=self.days)
 

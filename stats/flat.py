@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stats.blurred import Blurred
 from stats.daily_work import DailyWork
 from stats.errors import DomainError
 from stats.expecting import Expecting
@@ -98,6 +99,10 @@ class FlatDetector:
                 per_unit=self.per_block,
             )
         self.all_rungs = [rungs for rungs in (self.fine, self.coarse) if rungs is not None]
+        self.blurred = [
+            Blurred(tuple(length * rungs.step_s for length in rungs.lengths), block_s=self.block_s)
+            for rungs in self.all_rungs
+        ]
         self.judging = Judging(self.all_rungs, series, budget_per_week=budget_per_week)
         self.first_s: int | None = None
         self.next_s = 0
@@ -151,6 +156,7 @@ class FlatDetector:
         heard = ~np.isnan(counts)
         count = np.where(heard, counts, 0.0)
         full = self._unit(start_s)
+        self._blur(start_s)
         self._note_missing(heard)
         finest = self.all_rungs[0]
         expected = full * finest.level[0] if self.fitted else np.full(self.series, np.nan)
@@ -181,6 +187,16 @@ class FlatDetector:
         if self.fine is None:
             return self.expecting.unit(start_s)
         return self.expecting.unit_between(start_s, self.step_s)
+
+    def _blur(self, start_s: int) -> None:
+        """Every block's shape is known as well as it is known."""
+        units = self.expecting.units
+        if units is None or start_s % self.block_s >= self.step_s:
+            return
+        within2 = units.within2[start_s % DAY_S // self.block_s]
+        for rungs, blurred in zip(self.all_rungs, self.blurred, strict=True):
+            blurred.begin(self.expecting.unit(start_s), within2)
+            rungs.blur(blurred.shape2(units.across2))
 
     def _block_ends(self) -> bool:
         return self.fine is None or self.next_s % self.block_s < self.step_s
@@ -307,18 +323,17 @@ class FlatDetector:
         block_start = start_s // self.block_s * self.block_s
         rungs = self.coarse
         mean = self.block_unit * rungs.level[0]
-        holiday = block_start // DAY_S in self.holidays
-        use = ~self.block_left_out & (self.spike < 0) & (not holiday)
+        calm = (self.spike < 0) & (block_start // DAY_S not in self.holidays)
+        use = ~self.block_left_out & calm
         count = self.block_count
         if self.fitted:
             variance = mean * (rungs.dispersion + rungs.spread2[0] * mean)
             reach = CUT_SD * np.sqrt(variance) + CUT_COUNTS
             count = np.clip(count, mean - reach, mean + reach)
         expected = self.block_full * rungs.level[0] if self.fitted else self.expecting.now.level[3]
-        shut = self._shut_again(block_start) & (self.spike < 0) & (not holiday)
+        shut = self._shut_again(block_start) & calm
         self.expecting.take(block_start, count, self.block_unit, np.where(shut, 0.0, expected), use, shape=use | shut)
-        for sums in (self.block_count, self.block_unit, self.block_full):
-            sums[:] = 0.0
+        self.block_count[:], self.block_unit[:], self.block_full[:] = 0.0, 0.0, 0.0
         self.block_left_out[:] = False
 
     def _shut_again(self, block_start: int) -> Bools:
@@ -326,8 +341,7 @@ class FlatDetector:
         shut = self.shut[block_start % WEEK_S // self.block_s % self.expecting.per_week]
         gap = (self.silent > SILENT_NATS) & (self.missing == 0)
         again = gap & shut & (self.silent_steps * self.step_s < LONGEST_SHUT_S)
-        shut |= gap
-        shut &= self.silent_steps > 0
+        shut[:] = (shut | gap) & (self.silent_steps > 0)
         return np.asarray(again)
 
     def _work(self) -> None:

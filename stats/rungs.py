@@ -29,6 +29,8 @@ WIDE_D = 3.5
 EARLY_D = 8.0
 EARLY2 = 0.1
 QUIET = 0.05
+QUICK = (0, TREND + 1)
+LASTING_S = 3 * DAY_S
 
 
 class Looked(NamedTuple):
@@ -68,7 +70,9 @@ class Rungs:
         self.errors = PastErrors(len(lengths), forecasts, series)
         self.sigma2 = np.full((len(lengths), forecasts, series), 0.01)
         self.wider = np.ones((len(lengths), forecasts))
-        self.chance2 = np.full((len(lengths), forecasts, series), 0.01)
+        self.loose2 = np.full((len(lengths), forecasts, series), 0.01)
+        self.shape2 = np.zeros(shape)
+        self.wide = 0.0
         self.choice = np.full(shape, min(TREND, forecasts) - 1)
         self.known2 = np.ones(shape)
         self.spread2 = np.ones(shape)
@@ -122,7 +126,7 @@ class Rungs:
             count, unit = self.windows.count_sums[place], self.windows.unit_sums[place]
             heard = use & (unit > 0) & (self.mean[place] > LEAST_MEAN)
             if place == 0:
-                chance2 = np.take_along_axis(self.chance2[0], self.choice[:1], axis=0)[0]
+                chance2 = np.take_along_axis(self.loose2[0], self.choice[:1], axis=0)[0] + self.shape2[0]
                 self.errors.learn_dispersion(
                     count,
                     self.mean[0],
@@ -137,7 +141,7 @@ class Rungs:
                 place,
                 count,
                 mean,
-                self.chance2[place],
+                self.loose2[place] + self.shape2[place],
                 dispersion=self.dispersion,
                 sigma2=self.sigma2[place],
                 use=heard,
@@ -167,15 +171,29 @@ class Rungs:
         self.sigma2 = self.errors.sigma2(apart) * (1.0 + FEW_PAST / past[:, None, None])
         if apart is not None:
             self.wider = self.errors.wider(apart)
-        self.chance2 = self.dispersion * loose + shape2[:, None]
-        whole = self.sigma2 + self.chance2
+        self.loose2 = self.dispersion * loose
+        whole = self.sigma2 + self.loose2
+        if whole.shape[1] > 1:  # a level of three hours may be a closed day's: no base for long windows
+            for quick in QUICK:
+                whole[self.windows.lengths * self.step_s >= LASTING_S, quick] = np.inf
         self.choice = np.argmin(whole, axis=1)
         self.known2 = np.take_along_axis(whole, self.choice[:, None], axis=1)[:, 0]
+        self.shape2 = np.array(np.broadcast_to(shape2, self.known2.shape))
         self.widen(wide)
 
     def widen(self, wide: float) -> None:
         """From now on ``wide`` is added to the relative variance of every forecast."""
-        self.spread2 = self.known2 + wide
+        self.wide = wide
+        self._spread()
+
+    def blur(self, shape2: Floats) -> None:
+        """From now on the shape's relative variance in the shortest windows is this, (windows, series)."""
+        self.shape2[: len(shape2)] = shape2
+        self._spread()
+
+    def _spread(self) -> None:
+        self.spread2 = self.known2 + self.shape2
+        self.spread2 += self.wide
 
     def most(self) -> Floats:
         """Clumps per step that each window can show at all, given that it takes :data:`FEWEST` contacts."""

@@ -18,7 +18,6 @@ LEAST2 = 1e-7
 MOST2 = 1.0
 ALIKE = 6.0
 OUTLIER = 3.5
-FAR = 5.25
 AGAIN = 1.5
 FEW = 4.0
 ROUNDS = 3
@@ -74,14 +73,21 @@ def fit_day(seen: Floats, around: Floats, weekday: int, dispersion: Floats, *, w
 
 
 def fit_common(seen: Floats, around: Floats, dispersion: Floats) -> Floats:
-    """The week that all series share, (7, parts of a day, 1); a thick series says no more than one that is sure of itself."""
+    """The week that all series share, (7, parts of a day, 1); a thick series says no more than one that is sure of itself.
+
+    A single cell counts against what every series' own hours and days make of it: where each opens and rests as it likes, the sum of
+    all has cells that no series has.
+    """
     total = around.sum(axis=(0, 1))
     weight = 1.0 / (dispersion + around.max(axis=(0, 1)) / ALIKE)
     whole, base = (seen @ weight)[:, :, None], (around @ weight)[:, :, None]
     noise = np.array([max(float((weight**2 * dispersion) @ total) / max(float(weight @ total), 1e-9), 1e-9)])
     rows = fit_rows(whole, base, np.ones_like(whole), noise, rounds=ROUNDS)
-    cell, _ = _shrunk(whole, _expected(base, rows), noise)
-    return np.asarray(rows.scale * rows.part * rows.day[:, None] * cell)
+    common = rows.scale * rows.part * rows.day[:, None]
+    own = fit_rows(seen, around, common, dispersion)
+    expected = np.einsum("dpn,pn,dn->dp", around, own.scale * own.part * weight, own.day)[:, :, None] * common
+    cell, _ = _shrunk(whole, expected, noise)
+    return np.asarray(common * cell)
 
 
 def fit_rows(
@@ -128,8 +134,6 @@ def _shrunk(seen: Floats, expected: Floats, dispersion: Floats) -> tuple[Floats,
     """Ratio of seen to expected, drawn to 1, and its variance."""
     spread = spread2(seen, expected, dispersion)
     strength = dispersion / spread
-    reach = FAR * np.sqrt(expected * (dispersion + spread * expected)) + FEW
-    seen = np.clip(seen, expected - reach, expected + reach)
     return (seen + strength) / (expected + strength), dispersion / (expected + strength)
 
 
