@@ -26,7 +26,7 @@ demo-check: venv ## Play a story at full speed and compare the causes found with
 
 test: venv ## Run the tests, as CI does (those without Java or Chromium are skipped and say so)
 	@$(MAKE) --no-print-directory kafka || echo "Apache Kafka could not be fetched: its tests will be skipped."
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: venv ## Types, style, import arrows
 	$(BIN)/ruff check .
