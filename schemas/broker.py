@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -28,3 +29,24 @@ def client_config(broker: Broker, **options: object) -> dict[str, Any]:
     """
     named: dict[str, Any] = {name.replace("_", "."): value for name, value in options.items()}
     return {"bootstrap.servers": broker.servers, **broker.security, **named}
+
+
+LEAVE_S = 1.0
+
+
+class Leaving(Protocol):
+    """A client that can be closed."""
+
+    def close(self) -> None:
+        """Say good-bye to the broker, and wait until it has answered."""
+
+
+def leave(client: Leaving, *, hurry: bool) -> None:
+    """Close a client. In a hurry it has ``LEAVE_S`` seconds and goes on closing beside: where a broker hangs, a good-bye
+    takes longer than a process that was asked to stop has left."""
+    if not hurry:
+        client.close()
+        return
+    closing = threading.Thread(target=client.close, name="leaving", daemon=True)
+    closing.start()
+    closing.join(LEAVE_S)

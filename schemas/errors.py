@@ -38,12 +38,14 @@ class RejectedEvent(WhenceError):
 
 
 class RetryableError(WhenceError):
-    """Something outside is away: wait ``retry_after_s`` seconds and try again."""
+    """Something outside is away: wait ``retry_after_s`` seconds and try again; ``remedy`` is what a person can do."""
 
-    def __init__(self, what: str, *, retry_after_s: float) -> None:
+    def __init__(self, what: str, *, retry_after_s: float, remedy: str = "") -> None:
         self.what = what
         self.retry_after_s = retry_after_s
-        super().__init__(f"{what}; trying again in {retry_after_s:g} s")
+        self.remedy = remedy
+        advised = f"{what}: {remedy}" if remedy else what
+        super().__init__(f"{advised}; trying again in {retry_after_s:g} s")
 
 
 class FatalError(WhenceError):

@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from msgspec import Meta, Struct
 
 from schemas.errors import FatalError
+from schemas.tls import advised, trusting, untrusted
 
 # The embedded engine shares its process with everything else. Its caches may each grow to 5 GB by default, and a query
 # may take what there is; with these, five million contacts and questions about them stay near 600 MB.
@@ -32,11 +33,20 @@ EMBEDDED_SETTINGS = {
 }
 # Keys hold the time that tables are partitioned by, so a row's doubles lie in its own partition.
 CLIENT_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
+_UNTRUSTED = (
+    ("expired", "Renew it."),
+    ("mismatch", "Name the server in store.host as its certificate does."),
+    ("issuer", "Set store.ca_cert to the certificate of its authority."),
+)
 _REFUSED = {"192", "193", "194", "492", "497", "516"}
 
 
 class StoreAway(FatalError):
     """The store does not answer now. A command stops; a part that can wait, waits and tries again."""
+
+
+class StoreInUse(FatalError):
+    """Another process holds the embedded store."""
 
 
 class StoreSettings(Struct, frozen=True, kw_only=True):
@@ -75,6 +85,8 @@ def connect(settings: StoreSettings) -> Client:
     if settings.path:
         _prepare_folder(Path(settings.path))
         _refuse_second_process(settings)
+    elif settings.tls and settings.verify and settings.ca_cert:
+        trusting(settings.ca_cert, setting="store.ca_cert")
     try:
         client = _open(settings)
         client.command(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
@@ -161,10 +173,28 @@ def explained(error: BaseException, settings: StoreSettings) -> FatalError:
         return _embedded(error, settings)
     if code:
         return StoreAway(f"The store at {settings.place} answers: {first_line(error)}", remedy="Run whence doctor.")
-    return StoreAway(
+    return _of_tls(str(error), settings) or StoreAway(
         f"No ClickHouse answers at {settings.place}: {first_line(error)}",
         remedy="Start it, or correct store.host and store.port.",
     )
+
+
+def _of_tls(text: str, settings: StoreSettings) -> StoreAway | None:
+    """What is wrong with the encryption of the way, if that is it."""
+    if why := untrusted(text):
+        what = f"The certificate of ClickHouse at {settings.place} is not trusted: {why}"
+        return StoreAway(what, remedy=advised(why, _UNTRUSTED))
+    if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text:
+        return StoreAway(
+            f"ClickHouse at {settings.place} does not speak TLS",
+            remedy="Set store.port to its port for HTTPS, or store.tls = false.",
+        )
+    if "Connection aborted" in text and not settings.tls:
+        return StoreAway(
+            f"ClickHouse at {settings.place} ends every connection",
+            remedy="Set store.tls = true if that is its port for HTTPS, or correct store.port.",
+        )
+    return None
 
 
 def _refuse_second_process(settings: StoreSettings) -> None:
@@ -175,7 +205,7 @@ def _refuse_second_process(settings: StoreSettings) -> None:
 
 
 def _in_use(settings: StoreSettings, owner: str) -> FatalError:
-    return FatalError(
+    return StoreInUse(
         f"The embedded store in {settings.path} is in use by another process{owner}",
         remedy="End that one, or use a ClickHouse server, which many processes can share.",
     )

@@ -24,12 +24,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
-from schemas.broker import Broker, client_config
+from schemas.aside import beside
+from schemas.broker import Broker, client_config, leave
 from schemas.catalog import STAGE_TOPICS
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
-from sinks.aside import beside
 from sinks.batch import Batch, Place, store
 from sinks.letters import send
 from sinks.meters import LAG, REFUSED, STORE_AWAY
@@ -129,7 +129,7 @@ class Writer:
             try:
                 self._copy(client, consumer, stop)
             finally:
-                consumer.close()
+                leave(consumer, hurry=stop.is_set())
         except ClickHouseError as error:
             raise explained(error, self._store) from error
         except KafkaException as error:
@@ -150,6 +150,7 @@ class Writer:
             queued_max_messages_kbytes=32_768,
             enable_partition_eof=True,
             fetch_wait_max_ms=50,
+            fetch_queue_backoff_ms=50,  # by default a second, which is longer than a full queue lasts
             topic_metadata_refresh_interval_ms=30_000,
         )
         config["error_cb"] = self._broker_said
@@ -227,7 +228,11 @@ class Writer:
         """Store the batch. Until this returns, no offset of it is committed."""
         insert = partial(self._blips, store, client, self._store, self._batch)
         # An engine in this process is never left in the middle of an insert; a server that stalls may be.
-        letters = insert() if self._store.path else beside(insert, stop, patience_s=_PATIENCE_S)
+        letters = (
+            insert()
+            if self._store.path
+            else beside(insert, stop, patience_s=_PATIENCE_S, asked="The store", name="sink-insert")
+        )
         if letters:
             self._refuse(letters)
         self._failures = 0

@@ -12,10 +12,14 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
+from msgspec.structs import replace
 
 from schemas.errors import FatalError
+from sinks.migrate import migrate
 from sinks.store import StoreAway, StoreSettings, _prepare_folder, connect, error_code, explained, first_line
+from tests.certificates import Authority
 from tests.clickhouse_server import ClickHouseServer
+from tests.tls_front import tls_front
 
 ROOT = Path(__file__).parents[2]
 OTHER_PROCESS = """
@@ -48,7 +52,7 @@ def test_two_clients_share_a_store(store: StoreSettings) -> None:
 def test_a_second_process_on_the_embedded_store_is_told_who_has_it(store_folder: Path) -> None:
     held = connect(StoreSettings(path=str(store_folder)))
     assert said_by_another_process(store_folder) == (
-        f"FatalError The embedded store in {store_folder} is in use by another process ({os.getpid()}). "
+        f"StoreInUse The embedded store in {store_folder} is in use by another process ({os.getpid()}). "
         "End that one, or use a ClickHouse server, which many processes can share."
     )
     held.close()
@@ -153,6 +157,50 @@ def test_tls_and_certificates_pass_through_to_the_client(monkeypatch: pytest.Mon
         connect(StoreSettings(host="h", port=8443, tls=True, verify=False, ca_cert="/ca.pem", user="u", password="p"))
     named = ("host", "port", "secure", "verify", "ca_cert", "username", "password")
     assert [asked[name] for name in named] == ["h", 8443, True, False, "/ca.pem", "u", "p"]
+
+
+def test_a_store_behind_https_with_an_authority_of_ones_own(
+    server: ClickHouseServer, on_server: Callable[..., StoreSettings], tmp_path: Path
+) -> None:
+    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
+    with tls_front(server.port, *authority.sign("server")) as port:
+        secured = on_server(tls=True, port=port, ca_cert=str(authority.ca))
+        client = connect(secured)
+        migrate(client)
+        assert client.command("SELECT count() FROM contacts_now") == 0
+        client.close()
+        assert _refused(replace(secured, ca_cert=str(other.ca))) == (
+            f"The certificate of ClickHouse at 127.0.0.1:{port} is not trusted: unable to get local issuer certificate. "
+            "Set store.ca_cert to the certificate of its authority."
+        )
+        assert _refused(replace(secured, port=server.port)) == (
+            f"ClickHouse at 127.0.0.1:{server.port} does not speak TLS. "
+            "Set store.port to its port for HTTPS, or store.tls = false."
+        )
+        assert _refused(replace(secured, tls=False)) == (
+            f"ClickHouse at 127.0.0.1:{port} ends every connection. "
+            "Set store.tls = true if that is its port for HTTPS, or correct store.port."
+        )
+    with tls_front(server.port, *authority.sign("old", days=-1)) as port:
+        assert _refused(replace(secured, port=port)) == (
+            f"The certificate of ClickHouse at 127.0.0.1:{port} is not trusted: certificate has expired. Renew it."
+        )
+
+
+def test_a_file_that_holds_no_authority_is_named(tmp_path: Path) -> None:
+    torn = tmp_path / "torn.pem"
+    torn.write_text("-----BEGIN CERTIFICATE-----")
+    settings = StoreSettings(host="127.0.0.1", port=9, tls=True, ca_cert=str(torn))
+    assert _refused(settings) == f"store.ca_cert is {torn}, which holds no certificate. Allowed is a PEM file"
+    assert _refused(replace(settings, ca_cert="/no/such")) == (
+        "store.ca_cert is /no/such, which does not exist. Allowed is a PEM file"
+    )
+
+
+def _refused(settings: StoreSettings) -> str:
+    with pytest.raises(FatalError) as refused:
+        connect(settings)
+    return str(refused.value)
 
 
 def test_a_definition_left_empty_by_a_full_disk_does_not_keep_the_store_shut(tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_too_many_bad_records_stop_the_sink_and_none_is_skipped(
     broker: Broker, server: ClickHouseServer, server_store: StoreSettings
 ) -> None:
     publish(broker, SPIKES.name, [b"{}"] * 30)
-    writer = Writer(broker, server_store, SinkSettings(batch_age_s=0.1, refused_per_minute=29))
+    writer = Writer(broker, server_store, SinkSettings(batch_age_s=30.0, batch_rows=30, refused_per_minute=29))
     with pytest.raises(FatalError) as ended:
         writer.run(threading.Event())
     assert "30 records a minute cannot be stored, the last from spikes/" in str(ended.value)

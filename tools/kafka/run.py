@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -83,11 +84,17 @@ def free_port() -> int:
 
 
 class Node:
-    """One node in ``directory``. It keeps its ports, so that clients find it again after a restart."""
+    """One node in ``directory``. It keeps its ports, so that clients find it again after a restart.
 
-    def __init__(self, directory: Path, *, heap: str = "768m") -> None:
+    ``more`` are lines of its properties that come after ours, and win; ``format_with`` further arguments for formatting
+    the storage, such as users.
+    """
+
+    def __init__(self, directory: Path, *, heap: str = "768m", more: str = "", format_with: Sequence[str] = ()) -> None:
         self.directory = directory
         self.heap = heap
+        self._more = more
+        self._format_with = tuple(format_with)
         self.port = free_port()
         self.controller = free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -113,7 +120,8 @@ class Node:
         self.directory.mkdir(parents=True, exist_ok=True)
         properties = self.directory / "server.properties"
         data = self.directory / "data"
-        properties.write_text(PROPERTIES.format(port=self.port, controller=self.controller, data=data))
+        ours = PROPERTIES.format(port=self.port, controller=self.controller, data=data)
+        properties.write_text(ours + self._more.format(port=self.port, controller=self.controller))
         command = [java, f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-cp", f"{lib}/*"]
         if not (data / "meta.properties").exists():
             self._format([*command, "kafka.tools.StorageTool"], properties)
@@ -124,7 +132,7 @@ class Node:
         self._wait(timeout_s)
 
     def _format(self, command: list[str], properties: Path) -> None:
-        arguments = ["format", "-t", CLUSTER_ID, "-c", str(properties)]
+        arguments = ["format", "-t", CLUSTER_ID, "-c", str(properties), *self._format_with]
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise RuntimeError(f"formatting {properties.parent} failed: {done.stderr[-2000:] or done.stdout[-2000:]}")
