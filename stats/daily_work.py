@@ -101,8 +101,8 @@ class DailyWork:
             rungs.errors.forget(*(max(1 - 3 / max(min(self.days, most), 4), 0.25) for most in (MEMORY_D, DISPERSION_D)))
         coarse = self.rungs[-1]
         daily = min(int(np.searchsorted(coarse.windows.lengths * coarse.step_s, DAY_S)), len(coarse.lengths) - 1)
-        daily2 = coarse.sigma2[daily, MONTH] / coarse.wider[daily, MONTH]
-        self.expecting.learn(self.rungs[0].errors.dispersion(), daily2)
+        daily2, block2 = (coarse.sigma2[place, MONTH] / coarse.wider[place, MONTH] for place in (daily, 0))
+        self.expecting.learn(self.rungs[0].errors.dispersion(), daily2, block2)
 
     def _relearn(self) -> None:
         """Units and levels anew: the first weeks' shape has changed."""

@@ -31,10 +31,12 @@ class Coming:
     ``units`` are of the weekdays that are needed: the day's, the one after where steps are shorter than blocks, all in the first days.
     """
 
-    def __init__(self, day: int, seen: Floats, around: Floats, dispersion: Floats, wander2: Floats) -> None:
+    def __init__(
+        self, day: int, seen: Floats, around: Floats, dispersion: Floats, *, wander2: Floats, rough2: Floats
+    ) -> None:
         self.day = day
         self.seen, self.around = seen, around
-        self.dispersion, self.wander2 = dispersion, wander2
+        self.dispersion, self.wander2, self.rough2 = dispersion, wander2, rough2
         self.common = fit_common(seen, around, dispersion)
         self.rows: Rows | None = None
         self.units: dict[int, Units] = {}
@@ -47,14 +49,14 @@ class Coming:
         """Single cells of a weekday."""
         assert self.rows is not None
         sums = (self.seen, self.around, self.rows, self.dispersion)
-        self.units[weekday] = fit_cells(*sums, weekday, wander2=self.wander2)
+        self.units[weekday] = fit_cells(*sums, weekday, wander2=self.rough2)
 
 
 class Expecting:
     """Shape and level of every series, taught block by block.
 
     ``between``: steps are shorter than blocks, which change within (:mod:`stats.within`). ``clean`` holds the last week's contacts
-    with what must not teach replaced by what was expected.
+    with what must not teach replaced by what was expected; ``teaches`` whom they teach their shape, ``levels`` whom their level.
     """
 
     def __init__(self, series: int, *, block_s: int, holidays: frozenset[int], between: bool = False) -> None:
@@ -68,6 +70,7 @@ class Expecting:
         self.past = PastLevels(series, longest=self.per_week)
         self.clean = np.zeros((self.per_week, series))
         self.teaches = np.zeros((self.per_week, series), dtype=bool)
+        self.levels = np.zeros((self.per_week, series), dtype=bool)
         self.slots = np.zeros(self.per_week, dtype=np.int64)
         self.week_sum = np.zeros(series)
         self.begun = np.full(series, -1, dtype=np.int64)
@@ -75,7 +78,7 @@ class Expecting:
         self.taught = 0
         self.now: Levels = self.bank.forecast()
         self.dispersion = np.ones(series)
-        self.wander2 = np.zeros(series)
+        self.wander2, self.rough2 = np.zeros(series), np.zeros(series)
         self.units: Units | None = None
         self.week: dict[int, Units] = {}
         self.coming: Coming | None = None
@@ -136,11 +139,16 @@ class Expecting:
         self.week_sum -= self.clean[here]
         self.clean[here] = np.where(use, count, expected)
         self.teaches[here] = use if shape is None else shape
+        self.levels[here] = use
         self.begun[use & (self.begun < 0)] = self.blocks
         self.slots[here] = self.slot(start_s)
         self.week_sum += self.clean[here]
         self.blocks += 1
         self._teach_shape()
+
+    def known_s(self) -> NDArray[np.int64]:
+        """For how long every series has been heard of, in seconds."""
+        return np.asarray((self.blocks - self.begun) * self.block_s * (self.begun >= 0))
 
     def _own_week(self) -> Bools:
         """Series whose mean of the last week is their own: what stands for the time before a late one began is not."""
@@ -161,13 +169,14 @@ class Expecting:
             self.shape.teach(int(self.slots[row]), self.clean[row] * use, self.week_sum / self.per_week * use)
         self.taught = until
 
-    def learn(self, dispersion: Floats, daily2: Floats) -> None:
+    def learn(self, dispersion: Floats, daily2: Floats, block2: Floats) -> None:
         """Dispersion, and the prior of levels, anew.
 
-        ``daily2`` is the relative variance with which a day's level wanders beyond chance, per series.
+        ``daily2`` is the relative variance with which a day's level wanders beyond chance, ``block2`` that of a block, per series.
         """
         self.dispersion = dispersion
-        self.wander2 = daily2 / max(min(self.blocks / self.per_week, MOST_WEEKS), 1.0)
+        weeks = max(min(self.blocks / self.per_week, MOST_WEEKS), 1.0)
+        self.wander2, self.rough2 = daily2 / weeks, np.maximum(block2, daily2) / weeks
         self.week_sum = self.clean.sum(axis=0)
         self.bank.learn_prior()
 
@@ -202,7 +211,7 @@ class Expecting:
     def _begin(self, day: int) -> None:
         early = self.blocks < EARLY_WEEKS * self.per_week
         seen, around = self._early() if early else (self.shape.seen, self.shape.around)
-        self.coming = Coming(day, seen, around, self.dispersion, self.wander2)
+        self.coming = Coming(day, seen, around, self.dispersion, wander2=self.wander2, rough2=self.rough2)
 
     def _fit_rows(self) -> None:
         assert self.coming is not None
@@ -212,11 +221,14 @@ class Expecting:
         assert self.coming is not None
         self.coming.fit_cells(weekday)
 
-    def renew(self, one: int, count: Floats, unit: Floats) -> None:
-        """Series ``one`` begins anew: its level from its last blocks, its shape that of all."""
-        self.shape.seen[:, :, one] = self.shape.around[:, :, one] = 0.0
+    def renew(self, one: int, count: Floats, unit: Floats, *, untaken: int = 0) -> None:
+        """Series ``one`` begins anew: its level and its shape from its last blocks, of which ``untaken`` were not taken yet."""
+        until = self.blocks + untaken
+        slots = self.slots[np.arange(until - len(count), until) % self.per_week]
+        heard = unit > 0
+        self.shape.renew(one, slots[heard], count[heard])
         if self.units is not None:
-            unit = np.where(unit > 0, 1.0, 0.0)
+            unit = np.where(heard, 1.0, 0.0)
         self.bank.renew(one, count, unit)
         self.now = self.bank.forecast()
         self.past.renew(one, self.now)

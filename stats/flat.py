@@ -15,7 +15,8 @@ from stats.blurred import Blurred
 from stats.daily_work import DailyWork
 from stats.errors import DomainError
 from stats.expecting import Expecting
-from stats.judging import Judging, ripe
+from stats.habits import Habits
+from stats.judging import RIPE_WINDOWS, Judging, ripe
 from stats.rungs import Rungs, early_width
 from stats.windows import ladder as ladder_of
 
@@ -27,9 +28,10 @@ DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 FINE_S = 3 * HOUR_S
 NO_SPIKE = -1
-WARM_D = 3
+WARM_D = 4
 STAYS_S = 14 * DAY_S
 RETURN_S = DAY_S
+LATE_S = DAY_S
 QUIET_Z = 1.0
 CUT_SD = 5.0
 CUT_COUNTS = 3.0
@@ -120,7 +122,7 @@ class FlatDetector:
         self.silent = np.zeros(series)
         self.silent_steps = np.zeros(series, dtype=np.int64)
         self.missing = np.zeros(series, dtype=np.int64)
-        self.shut = np.zeros((self.expecting.per_week, series), dtype=bool)
+        self.habits = Habits(series, per_week=self.expecting.per_week, near=DAY_S // 2 // self.block_s)
         self.block_count, self.block_unit, self.block_full = np.zeros(series), np.zeros(series), np.zeros(series)
         self.block_left_out = np.zeros(series, dtype=bool)
 
@@ -236,7 +238,7 @@ class FlatDetector:
             self.expecting.bank.take_back(one, np.zeros(len(rows)), self.coarse.windows.unit[rows, one])
         for rungs in self.all_rungs:
             steps = -(-before * self.step_s // rungs.step_s)
-            _replace(rungs, rungs.windows.rows(steps), one, 0.0)
+            rungs.windows.replace(rungs.windows.rows(steps), one, 0.0)
 
     def _advance(self, place: int, count: Floats, unit: Floats) -> None:
         """Push a step into one ladder, judge its windows and learn from them."""
@@ -247,13 +249,19 @@ class FlatDetector:
         before = {lag: self.expecting.past.before(lag) for lag in set(rungs.lags)}
         rungs.expect(before)
         rungs.push(count, unit)
+        begun = self._begun(rungs)
         self.judging.add(
             place,
             ripe=ripe(rungs, self.days) & (self.days >= WARM_D),
-            free=self.alive & (unit > 0),
+            free=begun & (self.alive & (unit > 0)),
             calm=self.spike < 0,
         )
-        rungs.learn(before, self._calm(), self.expecting.past.forecast_before)
+        rungs.learn(before, begun & self._calm(), self.expecting.past.forecast_before)
+
+    def _begun(self, rungs: Rungs) -> Bools:
+        """Series with enough history of their own for a window, (windows, series): one that begins late is like a file that begins."""
+        lengths_s = rungs.windows.lengths[:, None] * rungs.step_s
+        return np.asarray(self.expecting.known_s() >= np.maximum(RIPE_WINDOWS * lengths_s, LATE_S))
 
     def _calm(self) -> Bools:
         return self.alive & (self.spike < 0) & (self.next_s > self.muted_until_s)
@@ -267,6 +275,8 @@ class FlatDetector:
                 self.spike[one] = self.spikes
                 self.spikes += 1
                 self.opened_s[one] = start_s
+                if self.habits.bent(one, self._week_slot(start_s)):
+                    self._stay(one)
             self.found[:, one] = self.judging.best[:, one]
             self._untaught(one)
             self.judging.disown(one)
@@ -284,7 +294,7 @@ class FlatDetector:
         rows = np.arange(expecting.blocks - many, expecting.blocks) % expecting.per_week
         ring = self.coarse.windows.rows(many + untaken)[:many]
         expected = self.coarse.windows.unit[ring, one] * rungs.level[window, one]
-        taught = np.where(expecting.teaches[rows, one], expecting.clean[rows, one] - expected, 0.0)
+        taught = np.where(expecting.levels[rows, one], expecting.clean[rows, one] - expected, 0.0)
         expecting.bank.take_back(one, taught, np.zeros(many))
         expecting.clean[rows, one] -= taught
         expecting.week_sum[one] -= taught.sum()
@@ -311,38 +321,40 @@ class FlatDetector:
         if clean:
             for rungs in self.all_rungs:
                 steps = int(-(-(self.next_s - since_s) // rungs.step_s))
-                _replace(rungs, rungs.windows.rows(steps), one, float(rungs.level[0, one]))
+                rungs.windows.replace(rungs.windows.rows(steps), one, float(rungs.level[0, one]))
 
     def _stay(self, one: int) -> None:
         """A shift that stayed for a fortnight is the new level: the last week teaches it."""
         rows = self.coarse.windows.rows(self.expecting.per_week)
-        self.expecting.renew(one, self.coarse.windows.count[rows, one], self.coarse.windows.unit[rows, one])
+        windows, untaken = self.coarse.windows, self.coarse.windows.steps - self.expecting.blocks
+        self.expecting.renew(one, windows.count[rows, one], windows.unit[rows, one], untaken=untaken)
         self.raised[one] = 0.0
 
     def _close_block(self, start_s: int) -> None:
         block_start = start_s // self.block_s * self.block_s
         rungs = self.coarse
         mean = self.block_unit * rungs.level[0]
-        calm = (self.spike < 0) & (block_start // DAY_S not in self.holidays)
+        usual = block_start // DAY_S not in self.holidays
+        calm = (self.spike < 0) & usual
         use = ~self.block_left_out & calm
         count = self.block_count
         if self.fitted:
             variance = mean * (rungs.dispersion + rungs.spread2[0] * mean)
-            reach = CUT_SD * np.sqrt(variance) + CUT_COUNTS
+            reach = np.where(self.expecting.known_s() < LATE_S, np.inf, CUT_SD * np.sqrt(variance) + CUT_COUNTS)
             count = np.clip(count, mean - reach, mean + reach)
         expected = self.block_full * rungs.level[0] if self.fitted else self.expecting.now.level[3]
-        shut = self._shut_again(block_start) & calm
-        self.expecting.take(block_start, count, self.block_unit, np.where(shut, 0.0, expected), use, shape=use | shut)
+        slot = self._week_slot(block_start)
+        gap = (self.silent > SILENT_NATS) & (self.missing == 0)
+        short = self.silent_steps * self.step_s < LONGEST_SHUT_S
+        shut = self.habits.shut_again(slot, gap, self.silent_steps > 0) & short & calm
+        weekly = self.habits.raised_again(slot, (self.spike >= 0) & ~self.block_left_out & usual)
+        expected = np.where(weekly, count, np.where(shut, 0.0, expected))
+        self.expecting.take(block_start, count, self.block_unit, expected, use, shape=use | shut | weekly)
         self.block_count[:], self.block_unit[:], self.block_full[:] = 0.0, 0.0, 0.0
         self.block_left_out[:] = False
 
-    def _shut_again(self, block_start: int) -> Bools:
-        """Who was silent beyond chance at this hour of the last week as well: shut and not unheard, which shapes learn and levels do not."""
-        shut = self.shut[block_start % WEEK_S // self.block_s % self.expecting.per_week]
-        gap = (self.silent > SILENT_NATS) & (self.missing == 0)
-        again = gap & shut & (self.silent_steps * self.step_s < LONGEST_SHUT_S)
-        shut[:] = (shut | gap) & (self.silent_steps > 0)
-        return np.asarray(again)
+    def _week_slot(self, start_s: int) -> int:
+        return start_s % WEEK_S // self.block_s % self.expecting.per_week
 
     def _work(self) -> None:
         """At the end of a day's last block a new day begins; after every other step a piece of what it asks is done."""
@@ -377,18 +389,6 @@ def _lasting(rungs: Rungs, window: int) -> int:
     """The window that says how a spike goes on: that which found it, or of eight steps where that was shorter."""
     last = len(rungs.lengths) - 1
     return max(window, next((place for place, length in enumerate(rungs.lengths) if length >= LASTING), last))
-
-
-def _replace(rungs: Rungs, rows: Ints, one: int, level: float) -> None:
-    """Put what was expected in place of a series' last steps (nothing at level 0)."""
-    windows = rungs.windows
-    if level == 0.0:
-        windows.unit[rows, one] = 0.0
-    windows.count[rows, one] = windows.unit[rows, one] * level
-    for place, length in enumerate(windows.lengths.tolist()):
-        recent = windows.rows(length)
-        windows.count_sums[place, one] = windows.count[recent, one].sum()
-        windows.unit_sums[place, one] = windows.unit[recent, one].sum()
 
 
 def _range(expected: Floats, rungs: Rungs) -> tuple[Floats, Floats]:

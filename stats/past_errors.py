@@ -18,6 +18,7 @@ PRIOR_SIGMA = 0.1
 SMALL_SIGMA = 0.05
 PRIOR_WINDOWS = 10.0
 SERIES_WINDOWS = 6.0
+CALM_WINDOWS = 60.0
 LEAST_SIGMA2 = 1e-8
 PRIOR_DISPERSION = 1.1
 PRIOR_STEPS = 50.0
@@ -40,6 +41,7 @@ class PastErrors:
     def __init__(self, windows: int, forecasts: int, series: int) -> None:
         self.error1, self.error2 = np.zeros(series), np.zeros(series)
         self.two, self.three, self.four = np.zeros(series), np.zeros(series), np.zeros(series)
+        self.noise = np.zeros(series)
         self.over = np.zeros((windows, forecasts, series))
         self.information = np.zeros((windows, forecasts, series))
         self.common, self.times = np.zeros((windows, forecasts)), np.zeros((windows, 1))
@@ -68,7 +70,9 @@ class PastErrors:
         square = np.minimum((count - mean) ** 2, CUT * variance + CUT_COUNTS) - chance2 * mean**2
         weight = use * mean / (variance * (2 * variance + 6 * dispersion**2 - 6 * dispersion + 1))
         weight *= mean
-        self.error1 += weight / mean * square
+        told = weight / mean * square
+        self.noise += (told - weight * dispersion) ** 2
+        self.error1 += told
         self.error2 += weight * square
         self.two += weight
         weight = weight * mean
@@ -86,13 +90,17 @@ class PastErrors:
         sigma2: Floats,
         use: Bools,
     ) -> None:
-        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``)."""
+        """Teach one window length's counts under every forecast (rows of ``mean`` and ``chance2``).
+
+        ``sigma2`` is the best guess, not what it was widened to: that would make every error say little. A thin window says as little as
+        squares of few counts do.
+        """
         variance = mean * (dispersion + (chance2 + sigma2) * mean)
         off = count - mean
         square = np.minimum(off * off, CUT * variance + CUT_COUNTS)
         ratio = use * mean / variance
         self._learn_common(place, ratio, np.copysign(np.sqrt(square), off), mean)
-        weight = ratio * (mean / variance)
+        weight = ratio * (mean / (variance + (3 * dispersion**2 - 3 * dispersion + 0.5)))
         self.over[place] += weight * (square - mean * (dispersion + chance2 * mean))
         self.information[place] += weight * mean**2
 
@@ -113,28 +121,32 @@ class PastErrors:
         self.common *= keep
         self.lagged *= keep
         self.times *= keep
-        for name in ("error1", "error2", "two", "three", "four"):
+        for name in ("error1", "error2", "two", "three", "four", "noise"):
             setattr(self, name, getattr(self, name) * keep_dispersion)
 
     def outgrow(self) -> None:
         """The first days are over: what nobody could know then, as the first weekend, says little of later errors.
 
-        Errors beyond :data:`SMALL_SIGMA` weigh as much less as they are larger; smaller ones keep their weight.
+        Errors beyond :data:`SMALL_SIGMA` count as :data:`PRIOR_WINDOWS` from now on, so that a day of many series replaces them; smaller
+        ones keep their weight.
         """
         self.young = False
         over, information = self._pooled()
-        keep = np.minimum(SMALL_SIGMA**2 / np.maximum(over / information, TINY), 1.0) ** 2
+        windows = np.maximum((over / information) ** 2 * self.information.sum(axis=2), TINY)
+        keep = np.where(over > SMALL_SIGMA**2 * information, np.minimum(PRIOR_WINDOWS / windows, 1.0), 1.0)
         self.over *= keep[:, :, None]
         self.information *= keep[:, :, None]
 
     def _pooled(self) -> tuple[Floats, Floats]:
-        """Sums over all series, with the prior."""
-        prior = PRIOR_WINDOWS / PRIOR_SIGMA**4
-        return self.over.sum(axis=2) + prior * PRIOR_SIGMA**2, self.information.sum(axis=2) + prior
+        """Sums over all series, with the prior: so many windows as far off as was found (between :data:`PRIOR_SIGMA` and 1)."""
+        over, information = self.over.sum(axis=2), self.information.sum(axis=2)
+        found2 = over / np.maximum(information, TINY)
+        prior = PRIOR_WINDOWS / np.clip(found2, PRIOR_SIGMA**2, 1.0) ** 2
+        return over + prior * PRIOR_SIGMA**2, information + prior
 
     def move(self, places: NDArray[np.int64]) -> None:
         """Series anew: series ``i`` was ``places[i]``, or is new where that is negative."""
-        for name in ("error1", "error2", "two", "three", "four", "over", "information"):
+        for name in ("error1", "error2", "two", "three", "four", "noise", "over", "information"):
             setattr(self, name, np.where(places >= 0, getattr(self, name)[..., places], 0.0))
 
     def dispersion(self, *, nested: bool = False) -> Floats:
@@ -149,8 +161,10 @@ class PastErrors:
         steps = PRIOR_STEPS if nested else PRIOR_STEPS / max(known, 1.0) ** 2
         pooled = (float(sure @ own) + PRIOR_DISPERSION * steps) / (float(sure.sum()) + steps)
         pooled = max(pooled, 1.0)
-        spread2 = float(np.sum(sure**2 * (own - pooled) ** 2 - sure) / max(float(np.sum(sure**2)), 1e-9))
-        weight = 1.0 / max(spread2, LEAST_SPREAD2 * pooled**2)
+        # heavy tails, and steps taught while dispersion was thought low, say less than their weights: how much less is seen
+        blurred = 1.0 if nested else max(float(self.noise.sum()) / max(float(sure.sum()), 1e-9), 1.0)
+        spread2 = float(np.sum(sure**2 * (own - pooled) ** 2 - blurred * sure) / max(float(np.sum(sure**2)), 1e-9))
+        weight = blurred / max(spread2, LEAST_SPREAD2 * pooled**2)
         return np.asarray(np.maximum((sure * own + weight * pooled) / (sure + weight), 1.0))
 
     def _own_sigma2(self) -> Floats:
@@ -166,13 +180,14 @@ class PastErrors:
         return np.asarray(np.maximum((over + weight * pooled) / (information + weight), 0.0))
 
     def sigma2(self, apart: Floats | None) -> Floats:
-        """Relative forecast variance beyond chance, per window length, forecast and series.
+        """Relative forecast variance beyond chance, per window length, forecast and series; calmer than all only after long.
 
         ``apart`` as in :meth:`widened`; None where series share contacts, so that common errors say nothing about pasts.
         """
         pooled = self._together2(apart)[:, :, None]
         weight = SERIES_WINDOWS / pooled**2
-        own = np.maximum((self.over + weight * pooled) / (self.information + weight), 0.5 * pooled)
+        known = self.information / (self.information + CALM_WINDOWS / SERIES_WINDOWS * weight)
+        own = np.maximum((self.over + weight * pooled) / (self.information + weight), (1.0 - 0.5 * known) * pooled)
         return np.asarray(own if apart is None else own * self.widened(pooled[:, :, 0], apart)[:, :, None])
 
     def wider(self, apart: Floats) -> Floats:

@@ -119,12 +119,13 @@ class Rungs:
         it, which reads as if those of open hours grew with the mean.
         """
         steps = self.windows.steps
+        use = np.broadcast_to(use, self.mean.shape)
         day = max(DAY_S // self.step_s, 1)
         for place, length in enumerate(self.lengths):
             if steps % min(length, day) or steps <= length or (forecast and not forecast(self.lags[place])):
                 continue
             count, unit = self.windows.count_sums[place], self.windows.unit_sums[place]
-            heard = use & (unit > 0) & (self.mean[place] > LEAST_MEAN)
+            heard = use[place] & (unit > 0) & (self.mean[place] > LEAST_MEAN)
             if place == 0:
                 chance2 = np.take_along_axis(self.loose2[0], self.choice[:1], axis=0)[0] + self.shape2[0]
                 self.errors.learn_dispersion(
@@ -143,7 +144,7 @@ class Rungs:
                 mean,
                 self.loose2[place] + self.shape2[place],
                 dispersion=self.dispersion,
-                sigma2=self.sigma2[place],
+                sigma2=self.sigma2[place] / self.wider[place][:, None],
                 use=heard,
             )
 

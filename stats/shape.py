@@ -48,6 +48,12 @@ class WeekShape:
         self.around[weekday, part] *= KEEP_WEEKLY
         self.around[weekday, part] += around
 
+    def renew(self, one: int, slots: NDArray[np.int64], count: Floats) -> None:
+        """Series ``one`` has been taught nothing but these blocks, each slot once."""
+        weekday, part = np.divmod(slots, self.per_day)
+        self.seen[:, :, one] = self.around[:, :, one] = 0.0
+        self.seen[weekday, part, one], self.around[weekday, part, one] = count, count.mean() if len(count) else 0.0
+
 
 class Rows(NamedTuple):
     """Parts of the day and days of every series: ratios to the common shape, drawn to 1, and their relative variances.
@@ -116,7 +122,10 @@ def fit_rows(
 def fit_cells(
     seen: Floats, around: Floats, rows: Rows, dispersion: Floats, weekday: int, *, wander2: Floats | float = 0.0
 ) -> Units:
-    """Single cells of one weekday, on top of parts and days; few series learn their spread from the whole week."""
+    """Single cells of one weekday, on top of parts and days; few series learn their spread from the whole week.
+
+    ``wander2`` is the relative variance of a single block over that many weeks: one odd hour makes no shape.
+    """
     here = slice(weekday, weekday + 1) if seen.shape[2] >= MANY else slice(None)
     only = 0 if seen.shape[2] >= MANY else weekday
     expected = _expected(around, rows, here)

@@ -53,6 +53,16 @@ class Windows:
                 whole = whole + _sum_rows(ring, since, until)
                 sums[place], until = whole, since
 
+    def replace(self, rows: NDArray[np.int64], one: int, level: float) -> None:
+        """Put what was expected at ``level`` in place of these steps of a slice (nothing at level 0)."""
+        if level == 0.0:
+            self.unit[rows, one] = 0.0
+        self.count[rows, one] = self.unit[rows, one] * level
+        for place, length in enumerate(self.lengths.tolist()):
+            recent = self.rows(length)
+            self.count_sums[place, one] = self.count[recent, one].sum()
+            self.unit_sums[place, one] = self.unit[recent, one].sum()
+
     def blank(self, rows: NDArray[np.int64], columns: NDArray[np.bool_]) -> None:
         """Make these steps say nothing about these slices: no count and no expectation."""
         place = np.ix_(rows, np.flatnonzero(columns))

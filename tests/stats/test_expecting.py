@@ -24,7 +24,7 @@ def taught(mean: NDArray[np.float64], *, seed: int = 0) -> Expecting:
         unit = expecting.unit(start_s)
         expecting.take(start_s, row, unit, row, np.ones(series, dtype=bool))
         if block % 24 == 23 and block >= 47:
-            expecting.learn(np.ones(series), np.zeros(series))
+            expecting.learn(np.ones(series), np.zeros(series), np.zeros(series))
             expecting.turn((start_s + HOUR_S) // DAY_S, week=block <= 8 * 24)
             if block <= 8 * 24:
                 expecting.relearn()
@@ -112,3 +112,13 @@ def test_after_a_gap_a_quick_forecast_is_known_to_rest_on_little() -> None:
     assert loose[1, quick, 0] == pytest.approx(1 / 151, rel=0.1)
     assert loose[1, slow, 1] < 1.5 * loose[1, slow, 0]
     assert loose[0, quick] == pytest.approx(1 / 151, rel=0.1)
+
+
+def test_a_series_begun_anew_has_the_shape_of_its_last_week() -> None:
+    expecting = taught(SHAPE[:, None] * np.array([20.0, 5_000.0]))
+    week = np.where(HOURS[-168:] % 24 < 12, 3_000.0, 1_000.0)
+    expecting.renew(1, week, np.ones(168))
+    ratio = expecting.shape.seen[:, :, 1] / expecting.shape.around[:, :, 1]
+    assert ratio[:, :12] == pytest.approx(1.5)
+    assert ratio[:, 12:] == pytest.approx(0.5)
+    assert expecting.now.level[MONTH, 1] == pytest.approx(2_000.0, rel=0.01)

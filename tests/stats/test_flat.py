@@ -75,7 +75,7 @@ def test_a_past_spike_does_not_raise_the_expectation() -> None:
 def test_what_a_spike_had_taught_is_taken_back_hour_by_hour() -> None:
     counts = null_counts(3, 5, level=2_000.0)
     counts[:, 1] = np.round(counts[:, 1] * np.where(np.arange(len(counts)) % 24 < 12, 0.2, 1.8))
-    counts[704:709, 1] = np.round(counts[704:709, 1] * 1.06)
+    counts[704:709, 1] = np.round(counts[704:709, 1] * 1.08)
     detector, verdicts = run(counts[:709])
     assert verdicts[-1].spike[1] >= 0
     quick, _, _, slow = detector.expecting.now.level[:4, 1]
@@ -214,3 +214,17 @@ def test_a_feed_that_comes_twice_and_a_drop_are_hinted_at() -> None:
     verdicts = run(counts)[1]
     assert verdicts[710].mismeasured.tolist() == [True, True, False]
     assert not verdicts[690].mismeasured.any()
+
+
+def test_a_series_that_begins_late_is_not_judged_by_the_level_of_others() -> None:
+    counts = null_counts(6, 5, level=2.0)
+    counts[:, 3] = null_counts(1, 5, level=4_000.0)[:, 0]
+    counts[:560, 3] = np.nan
+    assert {int(verdict.spike[3]) for verdict in run(counts)[1]} == {-1}
+
+
+def test_a_shape_bent_by_an_outbreak_of_the_first_days_is_not_raised_week_after_week() -> None:
+    counts = null_counts(6, 8, level=100.0)
+    counts[20:72, 2] = np.round(counts[20:72, 2] * 3.0)
+    spikes = [int(verdict.spike[2]) for verdict in run(counts)[1]]
+    assert set(spikes[4 * WEEK_H :]) == {-1}

@@ -147,3 +147,21 @@ def test_small_errors_of_the_first_days_keep_their_weight() -> None:
     before = errors.sigma2(APART)
     errors.outgrow()
     assert errors.sigma2(APART) == pytest.approx(before)
+
+
+def test_thin_series_of_strong_dispersion_are_not_told_apart_by_a_few_days_of_chance() -> None:
+    random = np.random.default_rng(5)
+    errors, mean, phi = PastErrors(1, 1, 400), np.geomspace(0.02, 1.0, 400), np.full(400, 1.1)
+    for step in range(96):
+        count = random.poisson(random.gamma(mean / 4.0) * 4.0).astype(float)
+        phi = errors.dispersion() if step % 24 == 0 else phi
+        errors.learn_dispersion(
+            count, mean, np.zeros(400), variance=phi * mean, dispersion=phi, use=np.ones(400, dtype=bool)
+        )
+    assert errors.dispersion().min() > 2.5
+
+
+def test_an_error_that_is_large_for_good_outlives_the_first_days() -> None:
+    errors = taught(sigma=0.8, steps=120)
+    errors.outgrow()
+    assert np.sqrt(np.median(errors.sigma2(APART)[0])) == pytest.approx(0.8, rel=0.3)

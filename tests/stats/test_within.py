@@ -66,7 +66,7 @@ def test_minutes_follow_the_shape_learnt_from_hours_over_midnight_and_weekend() 
         row = np.array([1e5 * mean])
         expecting.take(start_day * DAY_S + block * HOUR_S, row, np.ones(1), row, np.ones(1, dtype=bool))
         if block % 24 == 23 and block >= 47:
-            expecting.learn(np.ones(1), np.zeros(1))
+            expecting.learn(np.ones(1), np.zeros(1), np.zeros(1))
             expecting.turn(start_day + (block + 1) // 24)
     day = start_day + 21
     expecting.turn(day + 4)
