@@ -1,27 +1,45 @@
-"""Whether a spike is written about as a kind of change usually is: shares of contacts as log-odds."""
+"""Whether a spike's excess is written about as a change would be: shares of contacts as log-odds."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from stats.errors import DomainError
 
-SPEAKS, WIDE, QUIET = 0.7, 0.25, 0.2
-CHANCE, OTHERS = 0.08, 0.12
+
+class Manner(NamedTuple):
+    """How much of an excess some words cover: around ``speaks``, as wide as ``wide``, for what they belong to, unless
+    (``quiet``) customers write otherwise; around 0, as wide as ``chance``, for anything else, unless (``others``) that is
+    written about alike. More than ``most`` says nothing more."""
+
+    speaks: float
+    wide: float
+    quiet: float
+    chance: float
+    others: float
+    most: float
 
 
-def voice_weight(now: float, usual: float, *, sampled: int, needed: float) -> float:
-    """Log-odds in nats that contacts are a kind of change's rather than something else's, by its kind's words.
+KIND = Manner(0.7, 0.25, 0.2, 0.08, 0.12, 0.7)
+"""How customers write of a kind of change; what is written about alike are changes of the kind that nobody recorded."""
+THING = Manner(0.5, 0.25, 0.15, 0.08, 0.06, 0.6)
+"""How customers write of what one change is about: fitted on worlds of the families meant for it (docs/attribution.md)."""
 
-    What the words cover of the excess (the share's rise over ``needed``) is normal around :data:`SPEAKS` for a change of the
-    kind, unless (:data:`QUIET`) its customers write otherwise; around 0 for anything else, unless (:data:`OTHERS`) it is a
-    change of the kind that nobody recorded. Both are as wide as the sample is small. Bounded by the two shares: to about
-    [-1.6, 2.1].
+
+def voice_weight(
+    now: float, usual: float, *, sampled: int, needed: float, manner: Manner = KIND, blur: float = 0.0
+) -> float:
+    """Log-odds in nats that contacts are a change's rather than something else's, by how many use its words.
+
+    What the words cover of the excess is the share's rise over ``needed``. The likelihoods of :class:`Manner` are as wide as
+    the sample is small. Bounded by the manner's two shares: to about [-1.6, 2.1] for :data:`KIND`, [-1.6, 2.7] for :data:`THING`.
 
     Args:
         now, usual: Shares of contacts with such a word, in the spike and before it. Must be in [0, 1].
         sampled: Contacts from which ``now`` was counted. Must be > 0.
         needed: Share of the contacts that is excess. Must be in (0, 1].
+        blur: By how much more, in standard deviations, other words of the sort cover by chance. Must be >= 0.
 
     Raises:
         DomainError: naming the argument outside its range.
@@ -36,12 +54,14 @@ def voice_weight(now: float, usual: float, *, sampled: int, needed: float) -> fl
         raise DomainError("sampled", sampled, "> 0")
     if not 0 < needed <= 1:
         raise DomainError("needed", needed, "in (0, 1]")
-    covered = min(max((now - usual) / needed, 0.0), SPEAKS)
+    if not blur >= 0:
+        raise DomainError("blur", blur, ">= 0")
+    covered = min(max((now - usual) / needed, 0.0), manner.most)
     noise = math.sqrt(max(now * (1 - now), 1.0 / sampled) / sampled) / needed
-    of_kind = _normal(covered, SPEAKS, math.hypot(WIDE, noise))
-    otherwise = _normal(covered, 0.0, math.hypot(CHANCE, noise))
-    caused = (1 - QUIET) * of_kind + QUIET * otherwise
-    return math.log(caused / ((1 - OTHERS) * otherwise + OTHERS * of_kind))
+    of_it = _normal(covered, manner.speaks, math.hypot(manner.wide, noise, blur))
+    otherwise = _normal(covered, 0.0, math.hypot(manner.chance, noise, blur))
+    caused = (1 - manner.quiet) * of_it + manner.quiet * otherwise
+    return math.log(caused / ((1 - manner.others) * otherwise + manner.others * of_it))
 
 
 def _normal(x: float, mean: float, sd: float) -> float:

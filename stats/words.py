@@ -137,6 +137,26 @@ def match_scores(strength: Floats, terms: Ids, weights: Floats, starts: Ids) -> 
     return scores
 
 
+def covered_shares(share: Floats, chosen: NDArray[np.bool_], terms: Ids, starts: Ids) -> Floats:
+    """Per change, about the share of contacts that use one of its chosen terms: as if they came independently.
+
+    Args:
+        share: Share of contacts with each slot (length ``SLOTS``), in [0, 1].
+        chosen: Which of ``terms`` count.
+        terms, starts: As in :func:`match_scores`.
+
+    >>> share = np.zeros(SLOTS)
+    >>> share[[3, 8]] = 0.5
+    >>> covered_shares(share, np.array([True, True, False]), np.array([3, 8, 8]), np.array([0, 2])).tolist()
+    [0.75, 0.0]
+    """
+    if len(starts) == 0:
+        return np.zeros(0)
+    none = np.where(chosen, np.log1p(-np.minimum(share[terms], 1.0 - 1e-9)), 0.0)
+    found: Floats = 1.0 - np.exp(np.add.reduceat(none, starts))
+    return found
+
+
 def placebo_z(
     score: float, placebos: Floats, *, prior_n: float = 5.0, prior_mean: float = 0.2, prior_sd: float = 1.2
 ) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.timeline import Change
 from stats.words import SLOTS, slot, words
+from streams.attribute.voices import voice_slots
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -52,14 +53,17 @@ class Book:
 def change_words(change: Change) -> ChangeWords:
     """The words of a change, with weights. Numbers alone carry nothing: customers name the last version they saw.
 
-    What a change says it fixes is kept apart: it tells what had been wrong before.
+    What a change says it fixes is kept apart: it tells what had been wrong before. How people write of its kind
+    (:mod:`~streams.attribute.voices`) is left out but in its code: that is held against contacts by itself, and tells
+    one price change from another as little as the word "price" does.
     """
     weights: dict[int, float] = {}
     fixing: set[int] = set()
+    of_kind = frozenset(voice_slots(change.kind).tolist()) - {slot(word) for word in words(change.code)}
     for text, weight in _texts(change):
         is_fix = weight < 0
         for place in [slot(word) for word in words(text)]:
-            if place < 0:
+            if place < 0 or place in of_kind:
                 continue
             weights[place] = weights.get(place, 0.0) + abs(weight)
             if is_fix:

@@ -22,13 +22,16 @@ LOOSE = 0.05
 SPOKEN = 8
 ECHO_H = 1.0
 IMPOSSIBLE = -30.0
+SIGN = 0.3
+"""Nats from which a spike's own signs of mismeasurement count as one."""
 TOGETHER, AGAINST = 2.0, 0.3
 """Nats against ``unknown`` that the spikes beside one may add to a cause in all, and what of those that they take from it
 counts: fitted on worlds of the families meant for it (docs/attribution.md). More for a cause made named causes sure and
 wrong; what spoke against one by 1.8 nats was worth 0.5."""
-FAULTY, FAULTY_MOST = 1.3, 2.6
+FAULTY, FAULTY_MOST, UNSEEN = 1.3, 2.6, 1.3
 """The same for ``measurement``: how much more what spikes beside one say for it counts, and the nats in all. A fault of
-counting shows in every slice that it touches, and leaves no words of its own there."""
+counting shows in every slice that it touches; where a spike bears no sign of one itself (``UNSEEN``), three of four such
+spikes beside a fault had customers behind them."""
 
 
 class Company(NamedTuple):
@@ -104,16 +107,19 @@ def join(case: Case, standing: Standing, cases: Iterable[Case], *, events_per_da
     prior = np.exp(prior - prior.max(axis=1, keepdims=True))
     _, added = joint_posterior(own, prior / prior.sum(axis=1, keepdims=True), parents, np.array(ties))
     against_unknown = (added[row] - added[row][causes.index("unknown")]) * TEMPERATURE
-    nats = {cause: _bounded(cause, float(said)) for cause, said in zip(causes, against_unknown, strict=True)}
+    faulty = standing.own.get("measurement", 0.0) - standing.prior.get("measurement", 0.0) > SIGN
+    nats = {cause: _bounded(cause, float(said), faulty) for cause, said in zip(causes, against_unknown, strict=True)}
     leader = line[parents[row]].last if parents[row] >= 0 else None
     return Company(nats, ties[row], leader, parents.count(row))
 
 
-def _bounded(cause: str, said: float) -> float:
-    """What the spikes beside one say of a cause, in nats, as far as it counts."""
+def _bounded(cause: str, said: float, faulty: bool) -> float:
+    """What the spikes beside one say of a cause, in nats, as far as it counts; ``faulty``: it bears a sign of a fault itself."""
     if said < 0.0:
         return AGAINST * max(said, -TOGETHER)
-    return min(FAULTY * said, FAULTY_MOST) if cause == "measurement" else min(said, TOGETHER)
+    if cause == "measurement":
+        return min(FAULTY * said, FAULTY_MOST if faulty else UNSEEN)
+    return min(said, TOGETHER)
 
 
 def _in_line(case: Case, cases: Iterable[Case]) -> list[Case]:

@@ -233,6 +233,7 @@ def _named(version: Version, around: Surroundings, known: Known, match: Match | 
                 match.evidence if match is not None else None,
                 voice_line(change, around.spike, found),
                 stated_line(change, found),
+                time=time.weight,
             ),
             hunch_line(change, around, known.hunches),
             rollout_line(change, around),

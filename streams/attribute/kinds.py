@@ -65,6 +65,9 @@ AGAIN = 0.15
 first has told when its effect came."""
 WRITTEN = 5.0
 """Nats that all that customers write may speak for a change, by words, kind and code together: words alone prove nothing."""
+UNTIMELY, DOUBTED, WRITTEN_THEN = -3.0, 2.0, 3.0
+"""From which weight of time on a change counts as out of its time, how much less customers' words may speak for it by nat
+of that, and the least to which they are bounded: records of the same thing lie weeks apart."""
 REMEDY = -3.0
 ENDING = ("incident", "promotion", "capacity")
 """Kinds whose effect goes with their end."""

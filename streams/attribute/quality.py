@@ -35,6 +35,9 @@ STREAM_SIGNS = {
 }
 SAMPLED_SIGNS = ("top_customer", "same_text")
 FEW = 8
+REPEATED = 0.4
+"""Share of an excess that repeated texts must cover to be a sign: where many write of one real problem a third may be
+alike by chance (at most .41 on the fit families), where contacts are counted twice at least half is."""
 CLEAR, MOST = 1.6, 6.0
 """By how much a sign in the counts says more than its own reckoning has it, and at most, in nats: fitted. Of the spikes with
 signs of two nats or more nearly all had no customers behind them."""
@@ -139,9 +142,9 @@ def _sample_lines(around: Surroundings, found: SpikeWords) -> list[Evidence]:
         sentence = f"{share:.0%} of the sampled contacts are from one customer."
         lines.append(line("quality", min(5.0, 1.5 + 5 * (share / part - 0.4)), sentence, share=share))
     more = found.repeated - found.repeated_before
-    if found.sampled >= FEW and more > 0.05 and more > 0.3 * part:
+    if found.sampled >= FEW and more > 0.05 and more > REPEATED * part:
         sentence = f"{found.repeated:.0%} of the sampled contacts repeat a text (usually {found.repeated_before:.0%})."
-        weight = min(6.0, 1.5 + 9 * (more / part - 0.3))
+        weight = min(6.0, 0.6 + 12 * (more / part - REPEATED))
         lines.append(line("quality", weight, sentence, repeated=found.repeated, usual=found.repeated_before))
     return lines
 

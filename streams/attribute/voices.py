@@ -61,5 +61,5 @@ class Voice(NamedTuple):
 
 @lru_cache(maxsize=16)
 def voice_slots(kind: ChangeKind) -> Ids:
-    """Slots of the words of a kind that has a voice, sorted."""
-    return np.array(sorted({slot(word) for word in words(SAID[kind])} - {-1}), dtype=np.int64)
+    """Slots of a kind's words, sorted; none for a kind without a voice."""
+    return np.array(sorted({slot(word) for word in words(SAID.get(kind, ""))} - {-1}), dtype=np.int64)

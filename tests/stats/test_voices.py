@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stats.errors import DomainError
-from stats.voices import voice_weight
+from stats.voices import KIND, THING, voice_weight
 
 
 def test_the_more_of_the_excess_is_written_in_the_kinds_way_the_more_it_speaks_for_it() -> None:
@@ -25,6 +25,18 @@ def test_a_handful_of_contacts_tells_little() -> None:
     assert 0.0 < few < many
 
 
+def test_what_other_words_cover_by_chance_blurs_both_ways() -> None:
+    sharp, blurred = (voice_weight(0.3, 0.1, sampled=80, needed=0.4, manner=THING, blur=blur) for blur in (0.0, 0.4))
+    assert sharp > 2.0 > blurred > 0.0
+    sharp, blurred = (voice_weight(0.1, 0.1, sampled=80, needed=0.4, manner=THING, blur=blur) for blur in (0.0, 0.4))
+    assert sharp < -1.4 < blurred < 0.0
+
+
+def test_a_thing_is_named_by_fewer_of_its_contacts_than_a_kind() -> None:
+    thing, kind = (voice_weight(0.2, 0.1, sampled=200, needed=0.4, manner=one) for one in (THING, KIND))
+    assert thing > kind
+
+
 def test_what_has_nothing_to_do_with_the_kind_is_rarely_taken_for_it() -> None:
     rng = np.random.default_rng(4)
     said = rng.binomial(40, 0.1, 4_000) / 40
@@ -38,6 +50,7 @@ def test_what_has_nothing_to_do_with_the_kind_is_rarely_taken_for_it() -> None:
         (lambda: voice_weight(1.2, 0.1, sampled=9, needed=0.5), r"now was 1.2; allowed is in \[0, 1\]"),
         (lambda: voice_weight(0.2, -0.1, sampled=9, needed=0.5), r"usual was -0.1; allowed is in \[0, 1\]"),
         (lambda: voice_weight(0.2, 0.1, sampled=0, needed=0.5), "sampled was 0; allowed is > 0"),
+        (lambda: voice_weight(0.2, 0.1, sampled=9, needed=0.5, blur=-1.0), "blur was -1.0; allowed is >= 0"),
         (lambda: voice_weight(0.2, 0.1, sampled=9, needed=0.0), r"needed was 0.0; allowed is in \(0, 1\]"),
     ],
 )

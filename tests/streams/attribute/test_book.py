@@ -56,6 +56,12 @@ def test_version_numbers_are_no_words() -> None:
     assert len(change_words(change(title="89.0", text="89")).slots) == 0
 
 
+def test_how_people_write_of_its_kind_is_none_of_a_changes_own_words_but_its_code_is() -> None:
+    told = change(kind="promotion", title="Bonus offer", text="discount on wishlist", code="OFFER")
+    assert set(change_words(told).slots.tolist()) == {slot("wishlist"), slot("offer")}
+    assert slot("bonus") in change_words(replace(told, kind="release")).slots
+
+
 def test_endless_notes_are_cut() -> None:
     text = "word " * 19_999 + " last" + " " + "beyond " * 10_000
     assert slot("beyond") not in change_words(change(text=text)).slots

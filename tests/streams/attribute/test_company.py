@@ -10,7 +10,7 @@ import numpy as np
 from schemas.attribution import Attribution
 from schemas.spike import Spike
 from streams.attribute.case import Case, Standing
-from streams.attribute.company import AGAINST, FAULTY_MOST, TOGETHER, Company, earlier, join, nested, without
+from streams.attribute.company import AGAINST, FAULTY_MOST, TOGETHER, UNSEEN, Company, earlier, join, nested, without
 from streams.attribute.memory import Memory
 from streams.merge import Leaf
 
@@ -75,14 +75,14 @@ def test_a_small_spike_beside_a_sure_one_prefers_its_cause() -> None:
     assert found.added["unknown"] == 0.0
 
 
-def test_a_fault_of_counting_shows_in_the_spikes_beside_it_without_signs_of_their_own() -> None:
+def test_a_fault_of_counting_speaks_for_the_spikes_beside_it_that_bear_a_sign_of_it_themselves() -> None:
     small = case("ios", {"platform": "ios"}, 10.0)
-    faulty = Standing({**PRIOR, "measurement": 5.0}, PRIOR, {}, 50)
-    found = joined(small, OPEN, stood(case("all", {}, 100.0), faulty))
-    assert TOGETHER < found.added["measurement"] <= FAULTY_MOST
-    assert PRIOR["measurement"] + found.added["measurement"] > max(
-        PRIOR[cause] + found.added[cause] for cause in PRIOR if cause != "measurement"
-    )
+    faulty = stood(case("all", {}, 100.0), Standing({**PRIOR, "measurement": 5.0}, PRIOR, {}, 50))
+    signed = Standing({**PRIOR, "measurement": PRIOR["measurement"] + 0.5}, PRIOR, {}, 50)
+    assert TOGETHER < joined(small, signed, faulty).added["measurement"] <= FAULTY_MOST
+    unseen = joined(small, OPEN, faulty).added["measurement"]
+    assert 0.0 < unseen == UNSEEN
+    assert PRIOR["measurement"] + unseen < PRIOR["unknown"]
 
 
 def test_a_larger_spike_without_a_known_cause_speaks_against_the_known_ones() -> None:
