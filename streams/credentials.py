@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Mapping
-
 import faust
 from faust.types.auth import CredentialsT
 
 from schemas.broker import Broker
 from schemas.errors import FatalError
+from schemas.tls import tls_context
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -25,7 +23,7 @@ def faust_credentials(broker: Broker) -> CredentialsT | None:
     if protocol == "PLAINTEXT":
         return None
     if protocol == "SSL":
-        return faust.SSLCredentials(context=_context(options))
+        return faust.SSLCredentials(context=tls_context(options))
     if protocol not in ("SASL_PLAINTEXT", "SASL_SSL"):
         raise _unknown("security.protocol", protocol, ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"))
     mechanism = options.get("sasl.mechanism", options.get("sasl.mechanisms", "PLAIN")).upper()
@@ -35,23 +33,8 @@ def faust_credentials(broker: Broker) -> CredentialsT | None:
         username=options.get("sasl.username", ""),
         password=options.get("sasl.password", ""),
         mechanism=mechanism,
-        ssl_context=_context(options) if protocol == "SASL_SSL" else None,
+        ssl_context=tls_context(options) if protocol == "SASL_SSL" else None,
     )
-
-
-def _context(options: Mapping[str, str]) -> ssl.SSLContext:
-    context = ssl.create_default_context(
-        cafile=options.get("ssl.ca.location"), cadata=options.get("ssl.ca.pem", options.get("ssl_ca"))
-    )
-    if options.get("ssl.endpoint.identification.algorithm", "https").lower() == "none":
-        context.check_hostname = False
-    if options.get("enable.ssl.certificate.verification", "true").lower() == "false":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    certificate = options.get("ssl.certificate.location")
-    if certificate is not None:
-        context.load_cert_chain(certificate, options.get("ssl.key.location"), options.get("ssl.key.password"))
-    return context
 
 
 def _unknown(name: str, value: str, allowed: tuple[str, ...]) -> FatalError:

@@ -27,6 +27,7 @@ from streams.stage import AnyStage
 log = structlog.get_logger("whence.agents")
 FLUSH_S = 1.0
 PARTING_S = 1.5
+TICK_S = 0.1
 
 
 class Post(NamedTuple):
@@ -190,12 +191,18 @@ class Crew:
             except RetryableError as error:
                 self.away = str(error)
                 log.warning("broker_away", why=self.away)
-                await asyncio.sleep(error.retry_after_s)
+                await self._pause(error.retry_after_s)
             except FatalError as error:
                 self.fatal = error
             else:
                 self.away = None
                 return
+
+    async def _pause(self, seconds: float) -> None:
+        """That long, or until the end."""
+        deadline = time.monotonic() + seconds
+        while not self._stop.is_set() and (left := deadline - time.monotonic()) > 0.0:
+            await asyncio.sleep(min(left, TICK_S))
 
     def applied(self) -> dict[Place, int]:
         """Up to which offset every stage of ours that reads a partition has applied it."""

@@ -9,18 +9,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.broker import Broker, client_config
 from schemas.errors import RetryableError
+from streams.heard import Heard
+from streams.topics import Admin
 
 BATCH = 2_000
 POLL_S = 0.5
 SILENCE_S = 20.0
 ANSWER_S = 2.0
+_SILENCE = (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT)
 _LOGGER = logging.getLogger("whence.broker")
 
 
@@ -63,18 +66,17 @@ class Reader:
     def __init__(self, broker: Broker, *, interrupted: Callable[[], bool] = lambda: False) -> None:
         self._broker = broker
         self._interrupted = interrupted
-        self._consumer = Consumer(
-            client_config(
-                broker,
-                group_id="whence-reader",
-                enable_auto_commit=False,
-                enable_partition_eof=True,
-                isolation_level="read_committed",
-                auto_offset_reset="earliest",
-                fetch_wait_max_ms=50,
-            ),
-            logger=_LOGGER,
+        self._heard = Heard(broker)
+        config: dict[str, Any] = client_config(
+            broker,
+            group_id="whence-reader",
+            enable_auto_commit=False,
+            enable_partition_eof=True,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_wait_max_ms=50,
         )
+        self._consumer = Consumer({**config, "error_cb": self._heard}, logger=_LOGGER)
 
     def ends(self, places: list[Place]) -> dict[Place, int]:
         """The offset after the last committed message of each partition.
@@ -97,23 +99,31 @@ class Reader:
 
         Raises:
             RetryableError: the broker does not answer.
+            FatalError: it refuses the user.
         """
-        admin = AdminClient(client_config(self._broker), logger=_LOGGER)
+        admin = Admin(self._broker)
         try:
             cluster = str(admin.list_topics(timeout=ANSWER_S).cluster_id)
         except KafkaException as error:
-            raise self._away(error.args[0]) from error
+            raise admin.unanswered(error) from error
         ids = dict.fromkeys(topics, "") if self._broker.embedded else _topic_ids(admin, topics)
         return {name: f"{cluster}/{ids[name]}" if name in ids else "" for name in topics}
 
     def _watermarks(self, place: Place) -> tuple[int, int]:
-        try:
-            low_high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=ANSWER_S)
-        except KafkaException as error:
-            raise self._away(error.args[0]) from error
-        if low_high is None:
-            raise self._away(f"no answer about {place.topic}/{place.partition}")
-        return low_high
+        """In short waits, between which it can be interrupted."""
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                low_high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=POLL_S)
+            except KafkaException as error:
+                silent = error.args[0].code() in _SILENCE
+                if not silent or time.monotonic() >= deadline or self._interrupted():
+                    raise self._away(error) from error
+            else:
+                if low_high is None:
+                    raise self._away(f"no answer about {place.topic}/{place.partition}")
+                self._heard.forget()
+                return low_high
 
     def read(self, starts: Mapping[Place, int]) -> Iterator[Delivery | End]:
         """Every committed message from the offsets given to the end, in order of offset within each partition.
@@ -161,8 +171,11 @@ class Reader:
         return None
 
     def _away(self, why: object) -> RetryableError:
-        text = why.str() if isinstance(why, KafkaError) else str(why)
-        return RetryableError(f"the Kafka broker at {self._broker.servers} does not answer ({text})", retry_after_s=2.0)
+        """Why, in the client's own words where it has any. A user who is refused now may be let in again: who begins
+        with a wrong password is told before anything is read (:func:`streams.topics.ensure_topics`)."""
+        self._consumer.poll(0.0)
+        told = self._heard.unanswered(why)
+        return told if isinstance(told, RetryableError) else RetryableError(str(told).rstrip("."), retry_after_s=2.0)
 
     def close(self) -> None:
         """Leave the broker."""

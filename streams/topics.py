@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.broker import Broker, client_config
 from schemas.catalog import TOPICS, Topic
 from schemas.errors import FatalError, RetryableError
+from streams.heard import Heard, text_of
 
 TIMEOUT_S = 20.0
 FOREVER = -1
@@ -27,9 +27,6 @@ _REMEDY = (
     "Change them with kafka-topics and kafka-configs, or set broker.partitions to what they have; Whence itself changes "
     "no topic that exists."
 )
-_REFUSALS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
-_SAY_NOTHING = (KafkaError._ALL_BROKERS_DOWN,)
-_PLACE_AND_TIME = re.compile(r"^\S+: | \(after \d+ms in state [^)]*\)$")
 _UNITS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1_000, "seconds"))
 
 
@@ -92,26 +89,17 @@ def partition_counts(broker: Broker, *, admin: Admin | None = None, timeout_s: f
 
 
 class Admin(AdminClient):
-    """A client that keeps what it hears on the way: why no broker answers is not in the error of the call."""
+    """A client that knows why no broker answers."""
 
     def __init__(self, broker: Broker, logger: logging.Logger = _LOGGER) -> None:
-        self._broker = broker
-        self._heard: list[KafkaError] = []
-        config: dict[str, Any] = {**client_config(broker), "error_cb": self._heard.append}
+        self.heard = Heard(broker)
+        config: dict[str, Any] = {**client_config(broker), "error_cb": self.heard}
         super().__init__(config, logger=logger)
 
     def unanswered(self, error: KafkaException) -> RetryableError | FatalError:
-        """What a call without an answer means: nothing answers there, or the user is refused."""
+        """See :meth:`streams.heard.Heard.unanswered`."""
         self.poll(0.0)
-        if any(one.code() in _REFUSALS for one in self._heard):
-            return FatalError(
-                f"Kafka at {self._broker.servers} refused the user {self._broker.security.get('sasl.username', '')!r}",
-                remedy="Set broker.sasl_username, and its password in WHENCE_BROKER_SASL_PASSWORD or "
-                "WHENCE_BROKER_SASL_PASSWORD_FILE.",
-            )
-        causes = [one.str() for one in self._heard if one.code() not in _SAY_NOTHING]
-        reason = _PLACE_AND_TIME.sub("", causes[-1]) if causes else _text(error)
-        return RetryableError(f"no Kafka broker answers at {self._broker.servers} ({reason})", retry_after_s=2.0)
+        return self.heard.unanswered(error)
 
 
 def _metadata(admin: Admin, topic: str | None = None, *, timeout_s: float | None = None) -> ClusterMetadata:
@@ -146,7 +134,7 @@ def _made(name: str, future: Future[None]) -> bool:
         if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return False
         raise FatalError(
-            f"The topic {name} is missing and could not be made ({_text(error)})",
+            f"The topic {name} is missing and could not be made ({text_of(error)})",
             remedy="Give Whence's user the right to create topics, or make them as docs/topics.md lists them.",
         ) from error
     return True
@@ -197,8 +185,3 @@ def _long(span_ms: int) -> str:
     """
     unit_ms, unit = next((one for one in _UNITS if span_ms >= one[0]), (1, "ms"))
     return f"{span_ms / unit_ms:g} {unit}"
-
-
-def _text(error: KafkaException) -> str:
-    first = error.args[0] if error.args else error
-    return str(first.str()) if isinstance(first, KafkaError) else str(first)

@@ -35,7 +35,7 @@ log = structlog.get_logger("whence.agents")
 TICK_S = 0.2
 LONGEST_PAUSE_S = 10.0
 ANSWER_S = 2.0
-STOP_S = 2.0
+STOP_S = 1.5
 COMMIT_S = 60.0
 NAMED = 5
 
@@ -221,7 +221,7 @@ async def commit(app: faust.App, crew: Crew) -> None:
 
 async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:
     starting.cancel()
-    await asyncio.wait([starting], timeout=STOP_S / 2)
+    await asyncio.wait([starting], timeout=STOP_S / 3)
     try:
         await asyncio.wait_for(app.stop(), STOP_S)
     except TimeoutError:

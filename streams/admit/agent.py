@@ -13,9 +13,9 @@ from operator import itemgetter
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.broker import Broker, client_config
+from schemas.broker import Broker, client_config, leave
 from schemas.catalog import RAW_TOPICS
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
@@ -32,12 +32,14 @@ from streams.admit.state import Admitted, Batch
 from streams.admit.step import admit
 from streams.admit.transaction import BatchLostError, Transactions, membership
 from streams.reader import Place
+from streams.turns import Turns
 
 log = structlog.get_logger("whence.admit")
 _LOGGER = logging.getLogger("whence.broker")
 _POLL_S = 0.25
 _COLLECT_AFTER = 100_000
 _LAG_EVERY_S = 5.0
+_ANSWER_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _MANY_BYTES = 4_000_000
 _GIVE_BACK_AFTER = 50_000
@@ -124,9 +126,10 @@ class _Session:
         broker, settings = part._broker, part._settings
         self._settings = settings
         self._ceiling = Ceiling(letters_per_minute=settings.letters_per_minute, share=settings.letter_share)
-        self._transactions = Transactions(broker, settings, part._at)
+        self._transactions = Transactions(broker, settings, part._at, stop.is_set)
         self._clock = Clock(broker, settings, part._workspaces)
         self._consumer = Consumer(_consumer_config(broker, settings), logger=_LOGGER)
+        self._turns = Turns(self._consumer)
         self._nobody = self._consumer.consumer_group_metadata()
         self._assignment = Assignment(
             broker,
@@ -175,8 +178,9 @@ class _Session:
         batches = self._by_place(self._next())
         if self._stop.is_set():
             return  # it may have cut the rebuilding of a partition short
+        self._turns.settle(self._assignment.states, time.monotonic())
         group = membership(self._consumer, self._nobody) if batches else None
-        self._tell()
+        self._tell(idle=not batches)
         if not batches:
             self._settle()
             return
@@ -234,6 +238,9 @@ class _Session:
         error = message.error()
         if error is None:
             return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._turns.end(_place(message), int(message.offset() or 0))
+            return False
         if error.fatal():
             raise FatalError(
                 f"The consumer cannot go on ({error.str()})", remedy="See Kafka's log, then start admit again"
@@ -255,8 +262,10 @@ class _Session:
             place, batch = Place(str(topic), int(partition or 0)), whole[first:end]
             batches[place] = batches[place] + batch if place in batches else batch
             first = end
-        ours = self._assignment.states.keys()
-        return {place: batch for place, batch in batches.items() if place in ours}
+        ours = {place: batch for place, batch in batches.items() if place in self._assignment.states}
+        for place, batch in ours.items():
+            self._turns.read(place, len(batch), batch[0].timestamp_ms, batch[-1].timestamp_ms, batch[-1].offset + 1)
+        return ours
 
     def _admit(self, place: Place, batch: Batch) -> Admitted:
         states = self._assignment.states
@@ -268,7 +277,9 @@ class _Session:
         with self._held():
             self._part._at("assigned")
             consumer.incremental_assign(self._assignment.take(consumer, partitions))
-            self._renewed.update(Place(p.topic, p.partition) for p in partitions)
+            places = [Place(p.topic, p.partition) for p in partitions]
+            self._renewed.update(places)
+            self._turns.forget(places)
             self._part._at("rebuilt")
             log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
 
@@ -291,18 +302,19 @@ class _Session:
         with self._held():
             self._settle()
         self._assignment.drop(partitions)
+        self._turns.forget([Place(p.topic, p.partition) for p in partitions])
         consumer.incremental_unassign(partitions)
         self._part._at("revoked")
         log.info("revoked", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
 
-    def _tell(self) -> None:
+    def _tell(self, *, idle: bool) -> None:
         now_s = self._part._clock()
         self._clock.tell(self._assignment.states, now_s)
         if now_s >= self._lag_due_s:
             self._lag_due_s = now_s + _LAG_EVERY_S
-            self._measure()
+            self._measure(idle=idle)
 
-    def _measure(self) -> None:
+    def _measure(self, *, idle: bool) -> None:
         behind = 0
         for place, offset in self._assignment.next.items():
             high = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
@@ -310,12 +322,24 @@ class _Session:
             meters.LAG.labels("admit", place.topic, place.partition).set(lag)
             behind += lag
         count = len(self._assignment.states)
-        self._part.say(f"Admit works on {count} partitions and is {behind} messages behind.", ready=count > 0)
+        if not idle or self._answered():
+            self._part.say(f"Admit works on {count} partitions and is {behind} messages behind.", ready=count > 0)
+        else:
+            servers = self._part._broker.servers
+            self._part.say(f"No Kafka broker answers at {servers}: start it. Admit goes on by itself.", ready=False)
+
+    def _answered(self) -> bool:
+        """Whether the broker is there: reading from one that is gone looks like reading what has no more messages."""
+        try:
+            self._consumer.list_topics(RAW_TOPICS[0].name, timeout=_ANSWER_S)
+        except KafkaException:
+            return False
+        return True
 
     def _close(self) -> None:
         self._transactions.close()
         self._clock.close()
-        self._consumer.close()
+        leave(self._consumer, hurry=self._stop.is_set())
 
 
 def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
@@ -323,6 +347,7 @@ def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
         broker,
         group_id=settings.group,
         enable_auto_commit=False,
+        enable_partition_eof=True,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         partition_assignment_strategy="cooperative-sticky",

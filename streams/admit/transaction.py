@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import Any
@@ -17,12 +18,16 @@ from schemas.codec import encode
 from schemas.errors import FatalError, RetryableError
 from streams.admit.settings import AdmitSettings
 from streams.admit.state import Admitted
+from streams.heard import text_of
 from streams.reader import Place
 
 _LOGGER = logging.getLogger("whence.broker")
 _ATTEMPTS = 5
 _FEW = 4
 SILENCE_S = 30.0
+PARTING_S = 1.0
+BEGIN_S = 10.0
+WAIT_S = 0.5
 
 
 class BatchLostError(Exception):
@@ -30,11 +35,21 @@ class BatchLostError(Exception):
 
 
 class Transactions:
-    """The transactional producer, and a thread in which the last batch commits while the next is worked on."""
+    """The transactional producer, and a thread in which the last batch commits while the next is worked on.
 
-    def __init__(self, broker: Broker, settings: AdmitSettings, at: Callable[[str], None]) -> None:
+    Once ``interrupted`` says yes, nothing waits for a silent broker any longer.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: AdmitSettings,
+        at: Callable[[str], None],
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._settings = settings
         self._at = at
+        self._interrupted = interrupted
         self._producer = Producer(
             client_config(
                 broker,
@@ -51,9 +66,27 @@ class Transactions:
         )
         self._running: Future[None] | None = None
         self._stuck = False
-        _retried(lambda: self._producer.init_transactions(10.0), broker.servers)
+        self._begin(broker.servers)
         found = self._producer.list_topics(CONTACTS.name, timeout=10.0).topics[CONTACTS.name]
         self._contact_partitions = max(1, len(found.partitions))
+
+    def _begin(self, servers: str) -> None:
+        """In short waits: asked again, the client goes on with what it has begun."""
+        deadline = time.monotonic() + BEGIN_S
+        while True:
+            try:
+                self._producer.init_transactions(WAIT_S)
+            except KafkaException as error:
+                cause = error.args[0]
+                if cause.fatal():
+                    raise
+                if not cause.retriable() or time.monotonic() >= deadline or self._interrupted():
+                    raise RetryableError(
+                        f"no Kafka broker that takes transactions answers at {servers} ({text_of(cause)})",
+                        retry_after_s=2.0,
+                    ) from error
+            else:
+                return
 
     def send(self, outputs: Mapping[Place, Admitted], offsets: list[TopicPartition], group: object) -> None:
         """Begin a transaction with everything, and commit it beside; the one before must have been settled.
@@ -89,12 +122,19 @@ class Transactions:
         if running is None:
             return
         try:
-            running.result(SILENCE_S)
-        except TimeoutError:
-            self._stuck = True
-            raise BatchLostError(f"no word of a transaction for {SILENCE_S:g} s") from None
+            self._answered(running)
         except KafkaException as error:
             raise self._lost(error) from error
+
+    def _answered(self, running: Future[None]) -> None:
+        """Wait for its end, but when interrupted only ``PARTING_S`` seconds more."""
+        began = time.monotonic()
+        while wait([running], timeout=WAIT_S).not_done:
+            patience_s = PARTING_S if self._interrupted() else SILENCE_S
+            if time.monotonic() - began >= patience_s:
+                self._stuck = True
+                raise BatchLostError(f"no word of a transaction for {patience_s:g} s")
+        running.result()
 
     def _produce(self, place: Place, out: Admitted) -> None:
         # A contact's events all lie in one input partition: the same one of `contacts` keeps their order, and saves
@@ -147,7 +187,7 @@ class Transactions:
         if cause.txn_requires_abort():
             # Where this fails, the next session's init_transactions aborts it.
             with contextlib.suppress(KafkaException):
-                self._producer.abort_transaction(10.0)
+                self._producer.abort_transaction(WAIT_S if self._interrupted() else 10.0)
         return BatchLostError(cause.str())
 
     def close(self) -> None:
@@ -180,15 +220,3 @@ def _patiently(call: Callable[[], None]) -> None:
                 raise
         else:
             return
-
-
-def _retried(call: Callable[[], None], servers: str) -> None:
-    try:
-        call()
-    except KafkaException as error:
-        cause = error.args[0]
-        if cause.fatal():
-            raise
-        raise RetryableError(
-            f"no Kafka broker that takes transactions answers at {servers} ({cause.str()})", retry_after_s=2.0
-        ) from error

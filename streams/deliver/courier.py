@@ -21,7 +21,7 @@ from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
 from schemas.alert import Alert
-from schemas.broker import Broker
+from schemas.broker import Broker, leave
 from schemas.catalog import ALERTS, BY_NAME, DELIVERIES, FEEDBACK
 from schemas.codec import decode, encode
 from schemas.delivery import Delivery
@@ -145,7 +145,7 @@ class Courier:
             for lane in lanes.values():
                 lane.end()
             outbox.flush(1.0)
-            consumer.close()
+            leave(consumer, hurry=stop.is_set())
             reader.close()
 
     # Reading

@@ -108,6 +108,21 @@ def test_health_says_that_the_broker_went_away_under_the_agents(tmp_path: Path) 
     assert agents.health().ready
 
 
+def test_work_that_waits_for_the_broker_waits_no_longer_when_asked_to_stop(tmp_path: Path) -> None:
+    tries: list[str] = []
+
+    def work() -> None:
+        tries.append("asked")
+        crew._stop.set()
+        raise RetryableError("the Kafka broker does not answer", retry_after_s=1e6)
+
+    with embedded_broker() as broker:
+        crew = _crew(broker, tmp_path, delivered=True)
+        asyncio.run(asyncio.wait_for(crew._do(work), 60.0))
+        crew.close()
+    assert tries == ["asked"]
+
+
 def test_agents_that_are_started_again_go_on_from_their_checkpoints(tmp_path: Path) -> None:
     spaces = workspaces(3)
     records = frames([space.name for space in spaces], 30)

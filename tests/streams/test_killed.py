@@ -20,7 +20,6 @@ MOMENTS = {ADMIT: ("produced:3",), FIRST: ("produced:2",), SECOND: (), SINK: ("b
 
 @pytest.mark.kafka
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_each_process_killed_once_changes_nothing(tmp_path: Path) -> None:
     try:
         requirements()

@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from schemas.broker import Broker
+from streams import patches
 from streams.app import make_app
 from streams.patches import CommittedThread, ExactConsumer, SeekFirstRecovery, SeekFirstTables
 from streams.reader import Delivery
@@ -32,8 +33,10 @@ async def _nowhere(stage: str, item: Delivery) -> None:
 def _app() -> Iterator[faust.App]:
     app = make_app(Broker(servers="127.0.0.1:9"), group="g", session_s=6.0, registers=(), deliver=_nowhere)
     consumer: Any = app.consumer
-    yield app
-    consumer._thread.thread_loop.close()
+    try:
+        yield app
+    finally:
+        consumer._thread.thread_loop.close()
 
 
 def _isolation(thread: type[driver.AIOKafkaConsumerThread]) -> str:
@@ -63,6 +66,76 @@ def test_the_app_uses_the_patched_classes() -> None:
             assert isinstance(app.tables.recovery, SeekFirstRecovery)
 
     asyncio.run(look())
+
+
+class Hesitating:
+    """An aiokafka consumer that stops as it does while the broker is away: it takes a cancelled fetch for its own end,
+    or waits for a good-bye that nobody answers."""
+
+    def __init__(self, how: str) -> None:
+        self.how, self.closed = how, False
+        self._client = SimpleNamespace(close=self._close)
+
+    async def _close(self) -> None:
+        self.closed = True
+
+    async def stop(self) -> None:
+        if self.how == "cancelled":
+            raise asyncio.CancelledError
+        await asyncio.Event().wait()
+
+
+def _stopped(thread: type[driver.AIOKafkaConsumerThread], how: str) -> bool:
+    """Whether it comes to its end, and with the client closed."""
+
+    async def stop() -> bool:
+        with _app() as app:
+            unstarted: Any = app.consumer
+            made: Any = thread(unstarted, thread_loop=asyncio.get_running_loop(), beacon=app.beacon)
+            made._consumer = Hesitating(how)
+            await asyncio.wait([stopping := asyncio.ensure_future(made.on_thread_stop())], timeout=1.0)
+            ended = stopping.done() and not stopping.cancelled()
+            stopping.cancel()
+            return ended and made._consumer.closed
+
+    return asyncio.run(stop())
+
+
+@pytest.mark.parametrize("how", ["cancelled", "unanswered"])
+def test_a_consumer_ends_where_the_broker_is_away(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "LEAVE_S", 0.05)
+    assert _stopped(CommittedThread, how)
+    assert not _stopped(driver.AIOKafkaConsumerThread, how), NEEDLESS
+
+
+def _looked_at(consumer_class: type[driver.Consumer]) -> None:
+    """Faust's look at a partition that was assigned a moment ago, and has no place yet."""
+
+    class Unplaced:
+        highwater = None
+
+        @property
+        def position(self) -> int:
+            raise AssertionError("no place yet")
+
+    async def look() -> None:
+        with _app() as app:
+            consumer: Any = app.consumer
+            assignment = SimpleNamespace(state_value=lambda _: Unplaced())
+            subscriptions = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+            thread = consumer._thread
+            thread._verify_aiokafka_event_path = lambda *_: False
+            thread.time_started = 0.0
+            thread._ensure_consumer = lambda: SimpleNamespace(_fetcher=SimpleNamespace(_subscriptions=subscriptions))
+            consumer_class.verify_event_path(consumer, 1.0, TICKETS)
+
+    asyncio.run(look())
+
+
+def test_a_partition_without_a_place_is_no_reason_to_fail() -> None:
+    _looked_at(ExactConsumer)
+    with pytest.raises(AssertionError, match="no place yet"):
+        _looked_at(driver.Consumer)
 
 
 def _committable(consumer_class: type[driver.Consumer]) -> int | None:

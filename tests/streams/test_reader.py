@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from schemas.broker import Broker
 from schemas.errors import RetryableError
@@ -53,15 +53,45 @@ def test_reads_on_from_the_place_given_and_ends_at_once_where_nothing_is(broker:
     source.close()
 
 
-def test_a_broker_that_fell_silent_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_away_is_named_with_the_reason_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "SILENCE_S", 0.5)
     source = Reader(Broker(servers="127.0.0.1:9"))
-    with pytest.raises(
-        RetryableError, match=r"^the Kafka broker at 127\.0\.0\.1:9 does not answer \(.*\); trying again in 2 s$"
-    ):
+    away = (
+        r"^no Kafka broker answers at 127\.0\.0\.1:9 \(Connect to \S+ failed: Connection refused\): "
+        r"start it, or correct broker\.servers; trying again in 2 s$"
+    )
+    with pytest.raises(RetryableError, match=away):
         list(source.read({Place("frames", 0): 0}))
-    with pytest.raises(RetryableError, match="does not answer"):
+    with pytest.raises(RetryableError, match=away):
         source.ends([Place("frames", 0)])
+    with pytest.raises(RetryableError, match=away):
+        source.identities(["frames"])
+    source.close()
+
+
+def test_a_question_without_an_answer_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "ANSWER_S", 1e6)
+    asked: list[bool] = []
+
+    def interrupted() -> bool:
+        asked.append(True)
+        return len(asked) > 1
+
+    source = Reader(Broker(servers="127.0.0.1:9"), interrupted=interrupted)
+    with pytest.raises(RetryableError, match="no Kafka broker answers"):
+        source.ends([Place("frames", 0)])
+    assert len(asked) == 2
+    source.close()
+
+
+def test_a_user_who_is_refused_while_it_runs_may_be_let_in_again() -> None:
+    source = Reader(Broker(servers="127.0.0.1:9", security={"sasl.username": "me"}))
+    source._heard(KafkaError(KafkaError._AUTHENTICATION, "k:1/bootstrap: SASL authentication error"))
+    told = source._away("nothing")
+    assert str(told) == (
+        "Kafka at 127.0.0.1:9 refused the user 'me' (SASL authentication error). Set broker.sasl_mechanism and "
+        "broker.sasl_username, and the password in WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE; trying again in 2 s"
+    )
     source.close()
 
 

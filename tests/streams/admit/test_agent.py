@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from msgspec import Struct
 
 from schemas.broker import Broker, client_config
@@ -33,6 +34,7 @@ from streams.admit.transaction import BatchLostError
 from streams.embedded import embedded_broker
 from streams.reader import Delivery, Place, Reader
 from streams.topics import ensure_topics, partition_counts
+from streams.turns import Turns
 from tests.kafka import apache_kafka
 from tests.streams.admit.making import ACME, SETTINGS, SMALL_BATCHES, T0, admit_all, log, mark, merged, some_events
 
@@ -114,6 +116,38 @@ def test_contacts_frames_and_letters_arrive_once(broker: Broker) -> None:
     assert sum(sum(bucket.counts.values()) for bucket in merged(frames(broker))) == sum(c.counted for c in contacts)
     (letter,) = [decode(DeadLetter, item.value or b"") for item in arrived(broker, DEAD_LETTERS)]
     assert (letter.reason, letter.original) == ("not_json", b"{")
+
+
+def test_partitions_read_in_turn_lose_and_double_nothing(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = some_events(Random(5), 600)
+    end = mark(660, final=True)
+    written_ms = [round(time.time() * 1_000) + 600_000 * partition for partition in range(4)]
+    producer = Producer(client_config(broker))
+    for number, event in enumerate(events):
+        at_ms = written_ms[number % 4] + 100 * number
+        producer.produce(TICKETS.name, encode(event), b"k", number % 4, timestamp=at_ms)
+    for partition, at_ms in enumerate(written_ms):
+        producer.produce(TICKETS.name, encode(end), PROGRESS_KEY, partition, timestamp=at_ms + 600_000)
+    assert producer.flush(10.0) == 0
+    held: list[frozenset[Place]] = []
+
+    class Small(Turns):
+        def __init__(self, consumer: Consumer) -> None:
+            super().__init__(consumer, after=20)
+
+        def settle(self, places: Collection[Place], now_s: float) -> None:
+            super().settle(places, now_s)
+            held.append(self.held)
+
+    monkeypatch.setattr(agent, "Turns", Small)
+    with running(Admit(broker, SMALL_BATCHES, [ACME])):
+        until(all_ended(broker))
+    assert any(held)  # what was fetched of it already is fetched again later
+    ids = [decode(Contact, item.value or b"").event_id for item in arrived(broker, CONTACTS)]
+    assert sorted(ids) == sorted(event.event_id for event in events)
+    parts = [admit_all(log([*events[part::4], end]), partition=part, count=4) for part in range(4)]
+    undisturbed = [frame for part in parts for frame in part.frames]
+    assert merged(frames(broker)) == merged(undisturbed)
 
 
 def records_to_kill_over(random: Random) -> list[Struct | bytes]:
@@ -313,6 +347,34 @@ def test_a_live_workspace_is_closed_by_the_clock() -> None:
                     len({frame.origin for frame in frames(broker) if frame.until == T0 + timedelta(minutes=5)}) == 12
                 )
             )
+
+
+def test_a_broker_that_goes_is_said_and_so_is_its_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "_LAG_EVERY_S", 0.1)
+    there = threading.Event()
+    there.set()
+
+    class Shy(Consumer):
+        """Its broker answers while ``there`` says so."""
+
+        def list_topics(self, *arguments: Any, **named: Any) -> Any:
+            if not there.is_set():
+                raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+            return super().list_topics(*arguments, **named)
+
+    monkeypatch.setattr(agent, "Consumer", Shy)
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        part = Admit(broker, SETTINGS, [ACME])
+        with running(part):
+            until(lambda: part.health().ready)
+            there.clear()
+            until(lambda: not part.health().ready)
+            assert part.health().detail == (
+                f"No Kafka broker answers at {broker.servers}: start it. Admit goes on by itself."
+            )
+            there.set()
+            until(lambda: part.health().ready)
 
 
 def test_no_broker_is_said_in_one_sentence_and_tried_again() -> None:

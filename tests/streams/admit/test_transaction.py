@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.broker import Broker
+from schemas.errors import RetryableError
 from streams.admit import transaction
 from streams.admit.state import Admitted
 from streams.admit.transaction import BatchLostError, Transactions, membership
+from streams.embedded import embedded_broker
 from streams.reader import Delivery, Place, Reader
 from streams.topics import ensure_topics
 from tests.kafka import apache_kafka
@@ -76,6 +79,32 @@ def test_a_commit_that_never_returns_is_given_up_and_fenced(kafka: Broker, monke
     second.close()
     consumer.close()
     assert _contacts(kafka) == values
+
+
+def _unanswered(monkeypatch: pytest.MonkeyPatch) -> Transactions:
+    """A transaction on its way of which no word will come, in a process that was asked to stop."""
+    monkeypatch.setattr(Transactions, "_begin", lambda *_: None)
+    with embedded_broker() as broker:
+        ensure_topics(broker)
+        transactions = Transactions(broker, SMALL_BATCHES, lambda _: None, lambda: True)
+    transactions._running = Future()
+    return transactions
+
+
+def test_who_was_asked_to_stop_waits_for_no_commit_of_a_silent_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "SILENCE_S", 1e6)
+    monkeypatch.setattr(transaction, "PARTING_S", 0.0)
+    transactions = _unanswered(monkeypatch)
+    with pytest.raises(BatchLostError, match=r"^no word of a transaction for 0 s$"):
+        transactions.settle()
+    transactions.close()
+
+
+def test_who_was_asked_to_stop_waits_for_no_broker_to_begin_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "BEGIN_S", 1e6)
+    away = r"^no Kafka broker that takes transactions answers at 127\.0\.0\.1:9 \(.*\); trying again in 2 s$"
+    with pytest.raises(RetryableError, match=away):
+        Transactions(Broker(servers="127.0.0.1:9"), SMALL_BATCHES, lambda _: None, lambda: True)
 
 
 def test_an_expelled_member_commits_nothing_in_nobodys_name() -> None:

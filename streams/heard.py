@@ -1,0 +1,73 @@
+"""Why no broker answers: a failed call does not say it, what its client hears on the way does."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas.broker import Broker
+from schemas.errors import FatalError, RetryableError
+
+_REFUSALS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
+_SAY_NOTHING = (KafkaError._ALL_BROKERS_DOWN,)
+_SILENCE = (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+_PLACE_AND_TIME = re.compile(r"^\S+: | \(after \d+ms in state [^)]*\)$")
+_REMEDY = "start it, or correct broker.servers"
+_REMEDIES = (
+    ("certificate verify failed", "set broker.ssl_ca_file to the authority of its certificate"),
+    ("alert", "it wants a certificate: set broker.ssl_certificate_file and broker.ssl_key_file"),
+    ("Broker transport failure", "start it, or correct broker.servers and broker.security_protocol"),
+)
+_NUMBERS = re.compile(r"error:[0-9A-F]+:[^:]*::")
+_ADVICE = re.compile(r": broker certificate could .*$")
+KEPT = 16
+
+
+class Heard:
+    """The last errors of one client: give it to the client as ``error_cb``, and poll the client before asking."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._errors: deque[KafkaError] = deque(maxlen=KEPT)
+
+    def __call__(self, error: KafkaError) -> None:
+        self._errors.append(error)
+
+    def forget(self) -> None:
+        """A call was answered: what was heard before it explains nothing that comes after."""
+        self._errors.clear()
+
+    def unanswered(self, error: object) -> RetryableError | FatalError:
+        """What a call without an answer means: nothing answers there, or the user is refused."""
+        servers = self._broker.servers
+        causes = [_PLACE_AND_TIME.sub("", one.str()) for one in self._errors if one.code() not in _SAY_NOTHING]
+        if any(one.code() in _REFUSALS for one in self._errors):
+            return FatalError(
+                f"Kafka at {servers} refused the user {self._broker.security.get('sasl.username', '')!r} ({causes[-1]})",
+                remedy="Set broker.sasl_mechanism and broker.sasl_username, and the password in "
+                "WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE.",
+            )
+        reason = causes[-1] if causes else text_of(error)
+        remedy = next((remedy for sign, remedy in _REMEDIES if sign in reason), _REMEDY)
+        return RetryableError(
+            f"no Kafka broker answers at {servers} ({_short(reason)})", retry_after_s=2.0, remedy=remedy
+        )
+
+
+def _short(reason: str) -> str:
+    """Without OpenSSL's numbers, and without librdkafka's own advice, which names its settings instead of ours.
+
+    >>> _short("SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could …")
+    'SSL handshake failed: certificate verify failed'
+    """
+    return _ADVICE.sub("", _NUMBERS.sub("", reason))
+
+
+def text_of(error: object) -> str:
+    """librdkafka's sentence, without its wrapping."""
+    first = error.args[0] if isinstance(error, KafkaException) and error.args else error
+    if not isinstance(first, KafkaError):
+        return str(first)
+    return "it did not answer in time" if first.code() in _SILENCE else str(first.str())
