@@ -46,7 +46,13 @@ class _Place(Struct, frozen=True, kw_only=True):
     streams: tuple[str, ...]
 
 
-def answer(query: Query, view: ViewName, asked: Asked, hour_cost: float = 0.0) -> dict[str, object]:
+def answer(
+    query: Query,
+    view: ViewName,
+    asked: Asked,
+    hour_cost: float = 0.0,
+    progress: Mapping[str, str] | None = None,
+) -> dict[str, object]:
     """Everything that a view shows, in JSON values; times are epoch milliseconds.
 
     Args:
@@ -54,6 +60,7 @@ def answer(query: Query, view: ViewName, asked: Asked, hour_cost: float = 0.0) -
         view: Which one.
         asked: What the address says.
         hour_cost: What an hour of handling costs, in the reader's own currency; 0 where nobody has said.
+        progress: Whose time is the ``clock``'s and whose the ``input``'s, by workspace, where that is known.
 
     Raises:
         StoreAway: nothing could be asked at all.
@@ -76,6 +83,7 @@ def answer(query: Query, view: ViewName, asked: Asked, hour_cost: float = 0.0) -
         parameters["change"] = asked.change or _telling(cast("list[Row]", listed["rows"]))
     return frame | {
         "workspace": place.workspace,
+        "progress": (progress or {}).get(place.workspace, ""),
         "now": _plain(place.now),
         "first": _plain(place.first),
         "since": _plain(shown.since),
@@ -140,7 +148,7 @@ def _chosen(places: Sequence[_Place], workspace: str) -> _Place | None:
 def _nowhere(view: ViewName) -> dict[str, object]:
     panels = {panel.id: {**_described(panel), "rows": []} for panel in VIEWS[view]}
     nothing = dict.fromkeys(("workspace", "now", "first", "since", "until", "step_s", "bucket_s", "span"))
-    return {**nothing, "slice": "", "stream": "contacts", "streams": [], "change": "", "panels": panels}
+    return {**nothing, "progress": "", "slice": "", "stream": "contacts", "streams": [], "change": "", "panels": panels}
 
 
 def _first_row(query: Query, panel: Panel, parameters: Mapping[str, object]) -> Row | None:

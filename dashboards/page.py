@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from importlib.resources import files
 from typing import Annotated
@@ -19,10 +20,11 @@ from starlette.routing import Match
 from dashboards.access import Access
 from dashboards.answers import Asked, StoreAway, answer
 from dashboards.headers import SecurityHeaders
-from dashboards.panels import VIEW_NAMES
+from dashboards.panels import VIEW_NAMES, ViewName
 from dashboards.query import Query
 from schemas.health import Health
 
+Answer = Callable[[ViewName, Asked], dict[str, object]]
 STATIC = files("dashboards") / "static"
 FEEDBACK = "/api/feedback"
 """Where the spike view sends people's word, if whoever serves the page has added a router that takes it."""
@@ -39,7 +41,12 @@ class SignInNeeded(Exception):
 
 
 def create_app(
-    query: Query, health: Callable[[], Sequence[Health]], token: str | None = None, *, hour_cost: float = 0.0
+    query: Query,
+    health: Callable[[], Sequence[Health]],
+    token: str | None = None,
+    *,
+    hour_cost: float = 0.0,
+    progress: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """The page as an ASGI app; the caller serves it and may include further routers.
 
@@ -48,6 +55,8 @@ def create_app(
         health: What the process's parts say of themselves.
         token: Needed by every request for data when set; without it only loopback host names are answered.
         hour_cost: What an hour of handling costs; 0 shows no cost.
+        progress: By workspace, whether its time is the ``clock``'s or the ``input``'s, a replay's; of those not named, the
+            page can only guess.
     """
     app = FastAPI(title="Whence", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(SecurityHeaders)
@@ -56,7 +65,7 @@ def create_app(
     access = Access(token=token)
     app.include_router(_sign_in(access))
     app.include_router(_pages(access))
-    app.include_router(_api(access, query, health, hour_cost))
+    app.include_router(_api(access, partial(answer, query, hour_cost=hour_cost, progress=progress or {}), health))
     return app
 
 
@@ -90,7 +99,7 @@ def _pages(access: Access) -> APIRouter:
     return router
 
 
-def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]], hour_cost: float) -> APIRouter:
+def _api(access: Access, answer_to: Answer, health: Callable[[], Sequence[Health]]) -> APIRouter:
     router = APIRouter(prefix="/api", dependencies=[Depends(_guard(access))])
     # The store's threads are few on purpose: a page left open on many screens must not starve the writer.
     limiter = anyio.CapacityLimiter(4)
@@ -103,7 +112,7 @@ def _api(access: Access, query: Query, health: Callable[[], Sequence[Health]], h
         takes_feedback = _takes_feedback(request.app)
 
         def answered() -> dict[str, object]:
-            said = answer(query, view, asked, hour_cost)
+            said = answer_to(view, asked)
             return {**said, "health": [msgspec.to_builtins(part) for part in health()], "feedback": takes_feedback}
 
         try:

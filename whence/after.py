@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
+from schemas.aside import beside
 from schemas.broker import Broker
+from schemas.errors import RetryableError
 from schemas.health import Health, Part
 from streams.topics import ensure_topics, partition_counts
 
@@ -21,6 +24,7 @@ class AfterTopics:
         self._broker = broker
         self._partitions = partitions
         self._begun = False
+        self._why = ""
 
     def run(self, stop: threading.Event) -> None:
         """Look at the topics, then do the part's work until ``stop``.
@@ -30,14 +34,26 @@ class AfterTopics:
             FatalError: the topics differ from what is needed, or may not be made; or what the part raises.
         """
         if not self._begun:
-            partition_counts(self._broker, timeout_s=ASK_WITHIN_S)
-            ensure_topics(self._broker, self._partitions)
+            try:
+                # The client's calls cannot be interrupted; who stops need not wait for them.
+                look = partial(self._look, stop)
+                beside(look, stop, patience_s=0.0, asked="The broker", name=f"{self.name}-topics")
+            except RetryableError as error:
+                if stop.is_set():
+                    return
+                self._why = str(error)
+                raise
             self._begun = True
         self._part.run(stop)
 
+    def _look(self, stop: threading.Event) -> None:
+        partition_counts(self._broker, timeout_s=ASK_WITHIN_S)
+        if not stop.is_set():
+            ensure_topics(self._broker, self._partitions)
+
     def health(self) -> Health:
-        """The part's own, or that it waits."""
+        """The part's own, or that it waits, and for what."""
         if self._begun:
             return self._part.health()
-        detail = f"waiting for the topics on the broker at {self._broker.servers}"
+        detail = self._why or f"waiting for the topics on the broker at {self._broker.servers}"
         return Health(part=self.name, alive=True, ready=False, detail=detail)

@@ -34,6 +34,7 @@ for _ in range(40):
         break
     time.sleep(0.5)
 """
+FOR_LOOKING = "The demo is for looking: its broker is in memory, its store in a folder that goes when it ends."
 LOUDNESS = 1.6
 """The demo's effects against the generator's usual ones: a story for looking at; the benchmarks tell softer ones."""
 
@@ -101,4 +102,4 @@ def run_demo(settings: Settings, seed: int, *, speed: float, browser: bool) -> N
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     with demo_settings(settings) as embedded:
-        run_up(embedded, workspaces=(story.workspace,), fed=fed, opened=opened)
+        run_up(embedded, workspaces=(story.workspace,), fed=fed, opened=opened, kept=FOR_LOOKING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._metadata import ClusterMetadata
 from msgspec import Struct
 
+from schemas.broker import Broker
 from schemas.catalog import TOPICS
 from schemas.errors import FatalError, RetryableError, WhenceError
+from schemas.tls import SECURE, advised, refusal, trusting, untrusted
 from sinks.migrate import current, newest
 from sinks.store import connect
 from streams.checkpoint import newest_age_s
@@ -29,6 +32,11 @@ from whence.show import print_json, print_table
 ASK_WITHIN_S = 5.0
 LOW_DISK_BYTES = 1_000_000_000
 HIGH_LAG = 100_000
+_UNTRUSTED = (
+    ("expired", "Renew the broker's certificate."),
+    ("mismatch", "Name the broker in broker.servers as its certificate does."),
+    ("issuer", "Set broker.ssl_ca_file to the certificate of its authority."),
+)
 _QUIET = logging.getLogger("whence.doctor.kafka")
 _QUIET.setLevel(logging.CRITICAL)
 
@@ -84,22 +92,26 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     if settings.broker.embedded:
         yield Finding(check="kafka", ok=True, detail="embedded: in memory, within whence up or whence demo only")
         return
-    admin = Admin(settings.broker.broker(), _QUIET)
+    broker = settings.broker.broker()
+    admin = Admin(broker, _QUIET)
     try:
         metadata = admin.list_topics(timeout=ASK_WITHIN_S)
     except KafkaException as error:
-        yield _unanswered(admin.unanswered(error))
+        yield _unanswered(admin.unanswered(error), broker)
         return
     yield Finding(check="kafka", ok=True, detail=f"{len(metadata.brokers)} broker(s) at {settings.broker.servers}")
     yield _topics(settings, metadata)
     yield from _lags(admin)
 
 
-def _unanswered(told: RetryableError | FatalError) -> Finding:
+def _unanswered(told: RetryableError | FatalError, broker: Broker) -> Finding:
     if isinstance(told, FatalError):
         return Finding(check="kafka", ok=False, detail=told.what, remedy=told.remedy)
-    remedy = "Start Kafka, or correct broker.servers and broker.security_protocol."
-    return Finding(check="kafka", ok=False, detail=f"{told.what} within {ASK_WITHIN_S:g} s", remedy=remedy)
+    if broker.security.get("security.protocol") in SECURE and (why := refusal(broker, timeout_s=ASK_WITHIN_S)):
+        detail = f"the certificate of {broker.servers} is not trusted: {why}"
+        return Finding(check="kafka", ok=False, detail=detail, remedy=advised(why, _UNTRUSTED))
+    detail = f"{told.what} within {ASK_WITHIN_S:g} s"
+    return Finding(check="kafka", ok=False, detail=detail, remedy=f"{told.remedy[:1].upper()}{told.remedy[1:]}.")
 
 
 def _topics(settings: Settings, metadata: ClusterMetadata) -> Finding:
@@ -188,12 +200,19 @@ def _grafana(settings: Settings) -> Iterator[Finding]:
     grafana = settings.grafana
     if not grafana.url:
         return
-    verify = str(grafana.ca_file) if grafana.ca_file is not None else grafana.verify_tls
+    verify: bool | ssl.SSLContext = grafana.verify_tls
+    if grafana.ca_file is not None:
+        verify = trusting(str(grafana.ca_file), setting="grafana.ca_file")
     headers = {"Authorization": f"Bearer {grafana.token.get_secret_value()}"}
     try:
         with httpx.Client(base_url=grafana.url, verify=verify, timeout=ASK_WITHIN_S, headers=headers) as client:
             status = client.get("/api/org").status_code
     except httpx.HTTPError as error:
+        if why := untrusted(str(error)):
+            detail = f"the certificate of {grafana.url} is not trusted: {why}"
+            remedy = "Set grafana.ca_file to the certificate of its authority, or renew it."
+            yield Finding(check="grafana", ok=False, detail=detail, remedy=remedy)
+            return
         remedy = "Start Grafana, or correct grafana.url and grafana.ca_file."
         yield Finding(check="grafana", ok=False, detail=f"{grafana.url} does not answer: {error}", remedy=remedy)
         return

@@ -13,8 +13,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from schemas.broker import Broker
+from schemas.errors import FatalError
+from schemas.tls import SECURE, tls_context
 
 EMBEDDED = "embedded"
+LEAST_TOKEN = 16
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -36,7 +39,18 @@ def _url(text: str) -> str:
     return text
 
 
+def _long_enough(token: SecretStr) -> SecretStr:
+    given = len(token.get_secret_value())
+    if 0 < given < LEAST_TOKEN:
+        raise ValueError(
+            f"a secret of at least {LEAST_TOKEN} characters (it has {given}); "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
+        )
+    return token
+
+
 ExistingFile = Annotated[Path | None, AfterValidator(_existing)]
+Token = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 def is_loopback(address: str) -> bool:
@@ -95,6 +109,22 @@ class BrokerSection(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _files_can_be_used(self) -> BrokerSection:
+        files = (self.ssl_ca_file, self.ssl_certificate_file, self.ssl_key_file)
+        if self.security_protocol not in SECURE:
+            if any(files):
+                raise ValueError(
+                    f"broker.security_protocol is {self.security_protocol}, which does not use broker.ssl_ca_file, "
+                    "broker.ssl_certificate_file or broker.ssl_key_file; allowed with them is SSL or SASL_SSL"
+                )
+            return self
+        try:
+            tls_context(self.broker().security)
+        except FatalError as error:
+            raise ValueError(f"{error.what}. {error.remedy}") from error
+        return self
+
     def broker(self) -> Broker:
         """The broker outside; an embedded one is started first and describes itself."""
         options = {
@@ -117,7 +147,7 @@ class WebSection(Section):
 
     address: str = "127.0.0.1"
     port: Port = 8750
-    token: SecretStr = SecretStr("")
+    token: Token = SecretStr("")
     hour_cost: Annotated[float, Field(ge=0.0)] = 0.0
 
     @model_validator(mode="after")
@@ -133,7 +163,7 @@ class WebSection(Section):
 class IntakeSection(Section):
     """HTTP intake of events beside the page: served only where a ``token`` is set."""
 
-    token: SecretStr = SecretStr("")
+    token: Token = SecretStr("")
 
 
 class HealthSection(Section):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -17,8 +18,9 @@ from schemas.workspace import Workspace
 from sinks.migrate import Step, current, migrate, newest, require_current
 from sinks.quality import data_time, run_checks
 from sinks.retention import apply_retention
-from sinks.store import StoreSettings, connect, explained
+from sinks.store import StoreInUse, StoreSettings, connect, explained
 from whence.errors import CheckFailed, SettingsError
+from whence.lending import borrowed
 from whence.settings import Settings
 from whence.show import OUT, print_json, print_table, progress, say
 
@@ -26,6 +28,8 @@ from whence.show import OUT, print_json, print_table, progress, say
 @contextmanager
 def store_client(settings: StoreSettings, *, make: bool = False) -> Iterator[Client]:
     """A client that is closed at the end; an embedded store that is not there yet is only made where ``make`` says so.
+
+    Where another process holds the embedded store and lends it, it is asked: for reading, so not where ``make`` says so.
 
     Raises:
         FatalError: the store is away, refuses, is not there yet, or is in use by another process.
@@ -35,13 +39,23 @@ def store_client(settings: StoreSettings, *, make: bool = False) -> Iterator[Cli
             f"There is no store in {settings.place} yet",
             remedy="whence up and whence migrate make one; or set store.path or store.host to where it is.",
         )
-    client = connect(settings)
+    client = connect(settings) if make else _connected(settings)
     try:
         yield client
     except ClickHouseError as error:
         raise explained(error, settings) from error
     finally:
         client.close()
+
+
+def _connected(settings: StoreSettings) -> Client:
+    try:
+        return connect(settings)
+    except StoreInUse:
+        lent = borrowed(settings)
+        if lent is None:
+            raise
+        return cast("Client", lent)  # as far as the reading commands use one
 
 
 def store_query(settings: StoreSettings) -> Query:

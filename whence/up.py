@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import structlog
 from fastapi import FastAPI
@@ -29,6 +29,8 @@ from whence.errors import SettingsError
 from whence.feed import Feed
 from whence.feedback import feedback_router
 from whence.keys import own_key
+from whence.lending import lending_router, new_token
+from whence.lending import opened as lent
 from whence.serve import HttpPart, health_app, health_router, listen
 from whence.settings import Settings
 from whence.show import say
@@ -70,10 +72,21 @@ def admit_settings(settings: Settings) -> AdmitSettings:
     return replace(settings.admit, customer_key=own_key(settings.data.folder / "customer.key"))
 
 
-def page_app(settings: Settings, broker: Broker | None, healths: Callable[[], Sequence[Health]]) -> FastAPI:
-    """The page, its health, and where a token is set and a broker known, HTTP intake."""
+def page_app(
+    settings: Settings,
+    broker: Broker | None,
+    healths: Callable[[], Sequence[Health]],
+    workspaces: Sequence[Workspace] | None = None,
+) -> FastAPI:
+    """The page, its health, and where a token is set and a broker known, HTTP intake.
+
+    ``workspaces`` are those that are watched, where they are not those of the settings.
+    """
     token = settings.web.token.get_secret_value()
-    app = create_app(store_query(settings.store), healths, token or None, hour_cost=settings.web.hour_cost)
+    progress = {one.name: one.progress for one in (settings.workspaces if workspaces is None else workspaces)}
+    app = create_app(
+        store_query(settings.store), healths, token or None, hour_cost=settings.web.hour_cost, progress=progress
+    )
     app.include_router(health_router(healths))
     if broker is not None:
         app.include_router(feedback_router(settings, broker))
@@ -103,6 +116,7 @@ def run_up(
     workspaces: tuple[Workspace, ...] | None = None,
     fed: Feed | None = None,
     opened: Callable[[str], None] | None = None,
+    kept: str = IN_MEMORY,
 ) -> None:
     """Everything in one process until asked to stop.
 
@@ -111,6 +125,7 @@ def run_up(
         workspaces: By default those of the settings; of others, which may be old, no retention is applied.
         fed: Runs beside the parts once they have started.
         opened: Called with the page's address when it answers.
+        kept: What the embedded broker means for what is on the way, said at the start.
 
     Raises:
         FatalError: a part cannot go on, the page's port is taken, the store is in use.
@@ -122,19 +137,23 @@ def run_up(
         if workspaces is None:
             apply_retention(client, settings.retention)
         healths = _Healths()
-        page = HttpPart("web", page_app(settings, broker, healths), place)
+        app, token = page_app(settings, broker, healths, watched), new_token()
+        if settings.store.path:
+            app.include_router(lending_router(settings.store, token))
+        page = HttpPart("web", app, place)
 
         def ready(supervisor: Supervisor) -> None:
             healths.of(supervisor)
             if settings.broker.embedded:
-                say(IN_MEMORY.format(store=settings.store.place))
+                say(kept.format(store=settings.store.place))
             say(f"The page is at {page.url} (Ctrl-C ends).")
             if opened is not None:
                 opened(page.url)
             if fed is not None:
                 fed(broker, supervisor.stop)
 
-        run_until_stopped((page, *all_parts(settings, broker, watched)), ready=ready)
+        with lent(settings.store, page.url, token) if settings.store.path else nullcontext():
+            run_until_stopped((page, *all_parts(settings, broker, watched)), ready=ready)
     say("Stopped.")
 
 

@@ -51,9 +51,11 @@ def test_a_part_begins_by_itself_when_the_broker_comes(monkeypatch: pytest.Monke
     supervisor.start()
     assert work.begun.wait(10.0)
     assert asked == ["kafka:9092 within 3 s"] * 3 + ["made 8"]
-    assert {(one.alive, one.ready, one.detail) for one in told} == {
-        (True, False, "waiting for the topics on the broker at kafka:9092")
-    }
+    assert [(one.alive, one.ready, one.detail) for one in told] == [
+        (True, False, "waiting for the topics on the broker at kafka:9092"),
+        (True, False, "no Kafka broker answers at kafka:9092; trying again in 0 s"),
+        (True, False, "no Kafka broker answers at kafka:9092; trying again in 0 s"),
+    ]
     assert part.health().detail == "at work"
     assert supervisor.end() == ()
     assert supervisor.failure is None
@@ -70,3 +72,27 @@ def test_topics_of_another_shape_end_the_part(monkeypatch: pytest.MonkeyPatch) -
     supervisor.wait()
     supervisor.end()
     assert str(supervisor.failure) == "chats has 6 partitions, not 4. Change it."
+
+
+def test_who_was_asked_to_stop_waits_for_no_answer_about_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answered = threading.Event(), threading.Event()
+    asking: list[threading.Thread] = []
+    made: list[int | None] = []
+
+    def counts(_broker: Broker, *, timeout_s: float) -> dict[str, int]:
+        asking.append(threading.current_thread())
+        asked.set()
+        answered.wait()
+        return {}
+
+    monkeypatch.setattr("whence.after.partition_counts", counts)
+    monkeypatch.setattr("whence.after.ensure_topics", lambda _broker, partitions: made.append(partitions))
+    work = Work()
+    supervisor = Supervisor([AfterTopics(work, BROKER, None)])
+    supervisor.start()
+    assert asked.wait(10.0)
+    assert supervisor.end() == ()
+    answered.set()
+    asking[0].join(10.0)
+    assert made == []
+    assert not work.begun.is_set()

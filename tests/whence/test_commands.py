@@ -335,7 +335,7 @@ def _interrupted(process: subprocess.Popen[str]) -> tuple[float, str]:
     return time.monotonic() - began, err
 
 
-def test_up_says_that_its_log_is_in_memory_shuts_others_out_and_ends_within_five_seconds() -> None:
+def test_up_says_that_its_log_is_in_memory_lends_its_store_to_readers_and_ends_within_five_seconds() -> None:
     with _process("up", "--port", "0") as process:
         told = "".join(_lines_until(process, "The page is at"))
         assert "The broker is embedded and keeps its log in memory" in told
@@ -344,10 +344,14 @@ def test_up_says_that_its_log_is_in_memory_shuts_others_out_and_ends_within_five
         assert second.returncode == 3
         assert err.startswith("whence: The embedded store in var/store is in use by another process")
         assert err.count("\n") == 1
+        with _process("export", "spikes") as reader:
+            out, err = reader.communicate(timeout=60)
+        assert (reader.returncode, out[:19], err) == (0, "workspace,spike_id,", "")
         seconds, err = _interrupted(process)
     assert seconds < 5
     assert process.returncode == 0
     assert "Traceback" not in err
+    assert not Path("var/store.door").exists()
 
 
 def _until_it_reads(process: subprocess.Popen[str], path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.certificates import Authority
 from whence.errors import SettingsError
 from whence.sections import is_loopback
 from whence.settings import load_settings, shown_settings
@@ -90,8 +91,7 @@ def test_settings_are_frozen() -> None:
 
 
 def test_tls_and_sasl_pass_through_to_the_client(tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.write_text("x")
+    ca = Authority(tmp_path).ca
     environ = {
         "WHENCE_BROKER_SERVERS": "a:1,b:2",
         "WHENCE_BROKER_SECURITY_PROTOCOL": "SASL_SSL",
@@ -116,9 +116,9 @@ def test_tls_and_sasl_pass_through_to_the_client(tmp_path: Path) -> None:
 
 def test_secret_comes_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "token"
-    secret.write_text("abc\n")
+    secret.write_text("sixteen letters!\n")
     settings = load_settings(environ={"WHENCE_WEB_TOKEN_FILE": str(secret)})
-    assert settings.web.token.get_secret_value() == "abc"
+    assert settings.web.token.get_secret_value() == "sixteen letters!"
 
 
 def test_variables_of_the_tests_and_tools_are_no_settings() -> None:
@@ -139,14 +139,18 @@ def test_variables_of_the_tests_and_tools_are_no_settings() -> None:
         ({"WHENCE_WEB_ADDRESS": "0.0.0.0"}, "web.address is 0.0.0.0, which other machines can reach; allowed without a token is 127.0.0.1, ::1 or localhost: set WHENCE_WEB_TOKEN or WHENCE_WEB_TOKEN_FILE"),
         ({"WHENCE_BROKER_SECURITY_PROTOCOL": "SASL_SSL"}, "which needs broker.sasl_mechanism, broker.sasl_username and WHENCE_BROKER_SASL_PASSWORD"),
         ({"WHENCE_BROKER_SASL_USERNAME": "x"}, "allowed with them is SASL_PLAINTEXT or SASL_SSL"),
+        ({"WHENCE_BROKER_SSL_CA_FILE": __file__}, "broker.security_protocol is PLAINTEXT, which does not use broker.ssl_ca_file, broker.ssl_certificate_file or broker.ssl_key_file; allowed with them is SSL or SASL_SSL"),
+        ({"WHENCE_BROKER_SSL_CA_FILE": __file__, "WHENCE_BROKER_SECURITY_PROTOCOL": "SSL"}, "which holds no certificate. Allowed is a PEM file"),
         ({"WHENCE_STORE_PRT": "1"}, "store.prt is not a setting; allowed in store is"),
         ({"WHENCE_STORE_PORT": "x"}, "store.port is 'x'; allowed is a whole number"),
         ({"WHENCE_STORE_DATABASE": "a b"}, "store.database is 'a b'; allowed is text matching regex "),
         ({"WHENCE_ADMIT_BATCH_SIZE": "0"}, "admit.batch_size is '0'; allowed is a whole number >= 1"),
         ({"WHENCE_ADMIT_CUSTOMER_KEY": "short"}, "admit: customer_key has 5 bytes; allowed is at least 16"),
+        ({"WHENCE_WEB_TOKEN": "abcde"}, "web.token (from WHENCE_WEB_TOKEN) is ********; allowed is a secret of at least 16 characters (it has 5); python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"),
+        ({"WHENCE_INTAKE_TOKEN": "fifteen letters"}, "intake.token (from WHENCE_INTAKE_TOKEN) is ********; allowed is a secret of at least 16 characters (it has 15); python3 -c"),
         ({"WHENCE_WEB_TOKEN_FILE": "/no/such"}, "WHENCE_WEB_TOKEN_FILE names /no/such, which cannot be read: No such file or directory"),
         ({"WHENCE_WEB_TOKEN_FILE": "/dev/null"}, "WHENCE_WEB_TOKEN_FILE names /dev/null, which is empty; allowed is a file that holds the secret"),
-        ({"WHENCE_WEB_TOKEN_FILE": "/x", "WHENCE_WEB_TOKEN": "y"}, "WHENCE_WEB_TOKEN_FILE and WHENCE_WEB_TOKEN are both set; allowed is one of them"),
+        ({"WHENCE_WEB_TOKEN_FILE": "/x", "WHENCE_WEB_TOKEN": "sixteen letters!"}, "WHENCE_WEB_TOKEN_FILE and WHENCE_WEB_TOKEN are both set; allowed is one of them"),
         ({"WHENCE_WORKSPACES": "[]"}, "workspaces is []; allowed is a list of at least one [[workspaces]]"),
         ({"WHENCE_WORKSPACES": '[{"name": "a", "dimensions": ["colour"]}]'}, "workspaces[0].dimensions[0] is 'colour'; allowed is channel, product, platform, "),
         ({"WHENCE_WORKSPACES": '[{"name": "a", "bucket_s": 0}]'}, "workspaces[0].bucket_s is 0; allowed is a whole number >= 1"),

@@ -111,7 +111,7 @@ def test_doctor_says_what_to_do_when_nothing_answers(
     code, out, _ = _run(capsys, "doctor", "--json")
     assert code == 1
     found = {one["check"]: one for one in json.loads(out)["findings"]}
-    assert found["kafka"]["remedy"] == ("Start Kafka, or correct broker.servers and broker.security_protocol.")
+    assert found["kafka"]["remedy"] == "Start it, or correct broker.servers."
     assert found["store"]["remedy"] == "Start it, or correct store.host and store.port."
     assert found["grafana"]["remedy"] == "Start Grafana, or correct grafana.url and grafana.ca_file."
     assert found["disk"]["ok"]
