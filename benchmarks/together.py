@@ -26,7 +26,7 @@ from benchmarks.admit import committed
 from benchmarks.load import BEGIN, WORKSPACE
 from benchmarks.throughput import PARTITIONS, produce
 from schemas.broker import Broker, client_config
-from schemas.catalog import CHATS, CONTACTS, TICKETS
+from schemas.catalog import CONTACTS, RAW_TOPICS, TICKETS
 from schemas.codec import encode
 from schemas.raw import PROGRESS_KEY, Progress
 from streams.topics import ensure_topics
@@ -65,12 +65,15 @@ def up(folder: Path, broker: Broker) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(60.0)
 
 
-def end_chats(broker: Broker, until: datetime) -> None:
-    """Say that no chats come: a bucket closes when tickets and chats have both said how far they are."""
+def end_others(broker: Broker, until: datetime) -> None:
+    """Say that nothing but tickets comes: a bucket closes when tickets and chats have both said how far they are, and
+    causes are decided, and what was kept for that is let go, when surveys and the company's changes have too."""
     producer = Producer(client_config(broker))
-    for partition in range(PARTITIONS):
-        mark = encode(Progress(workspace=WORKSPACE.name, until=until, final=True))
-        producer.produce(CHATS.name, mark, PROGRESS_KEY, partition)
+    mark = encode(Progress(workspace=WORKSPACE.name, until=until, final=True))
+    for topic in RAW_TOPICS:
+        for partition in range(PARTITIONS):
+            if topic is not TICKETS:
+                producer.produce(topic.name, mark, PROGRESS_KEY, partition)
     producer.flush()
 
 
@@ -90,7 +93,7 @@ def main() -> None:
         broker = Broker(servers=node.servers)
         ensure_topics(broker, PARTITIONS)
         _, marks = produce(broker, options.events, options.per_second)
-        end_chats(broker, BEGIN + timedelta(seconds=options.events / options.per_second + 3_600))
+        end_others(broker, BEGIN + timedelta(seconds=options.events / options.per_second + 3_600))
         with up(Path(name), broker) as process:
             watch(process, broker, options.events + marks * PARTITIONS)
             print(f"peak {memory_mb(process, 'VmHWM'):.0f} MB, at the end {memory_mb(process):.0f} MB")

@@ -1,7 +1,8 @@
 // The shell: addresses, polling, workspaces, theme. Views are functions of what the API last said.
 import { h, render } from "./dom.js";
 import { sweep } from "./charts.js";
-import { length, timeOf, toggleZone, usesUtc, zoneName } from "./format.js";
+import { freshness, late, live, near } from "./clock.js";
+import { timeOf, toggleZone, usesUtc, zoneName } from "./format.js";
 import { empty, link } from "./parts.js";
 import * as now from "./views_now.js";
 import * as spike from "./views_spike.js";
@@ -124,17 +125,10 @@ function bar(data) {
     h("nav", { class: "tabs", "aria-label": "Views", "data-key": "tabs" }, TABS.map(([id, path, name]) => link(here({}, path), { "aria-current": id === current ? "page" : null }, name))),
     h("div", { class: "tools", "data-key": "tools" },
       data.workspaces.length > 1 ? h("label", { class: "pick" }, h("span", { class: "visually-hidden" }, "Workspace"), h("select", { "data-param": "workspace" }, data.workspaces.map((one) => h("option", { value: one.workspace, selected: one.workspace === data.workspace }, one.workspace)))) : h("span", { class: "muted only-workspace" }, data.workspace ?? ""),
-      data.now === null ? null : h("span", { class: "fresh", title: late(data) ? "How far contacts have been judged: later than usual, see Pipeline" : "How far contacts have been judged" }, h("span", { class: `dot ${late(data) ? "waiting" : live(data.now) ? "good" : ""}`, "aria-hidden": "true" }), timeOf(data.now, live(data.now) ? data.now : Date.now()), h("span", { class: "muted lag" }, freshness(data.now))),
+      data.now === null ? null : h("span", { class: "fresh", title: late(data) ? "How far contacts have been judged: later than usual, see Pipeline" : "How far contacts have been judged" }, h("span", { class: `dot ${late(data) ? "waiting" : live(data) ? "good" : ""}`, "aria-hidden": "true" }), timeOf(data.now, near(data) ? data.now : Date.now()), h("span", { class: "muted lag" }, freshness(data))),
       h("button", { type: "button", class: "icon-button", "data-action": "theme", "aria-label": `Theme: ${theme()}. Change it`, title: `Theme: ${theme()}` }, { light: "☀", dark: "☾", auto: "◐" }[theme()])),
   ];
 }
-
-/** A stream is live when what is judged is near the clock; anything else is a replay in its own time. */
-const live = (now_) => Math.abs(Date.now() - now_) < 6 * 3_600_000;
-const freshness = (now_) => (live(now_) ? ` · ${length(Date.now() - now_)} ago` : " · replay");
-
-/** A live stream is judged a bucket and its lateness behind the clock; what is much later waits for something. */
-const late = (data) => live(data.now) && Date.now() - data.now > Math.max(15 * 60_000, 3_000 * data.bucket_s);
 
 const theme = () => document.documentElement.dataset.theme ?? "auto";
 

@@ -75,4 +75,8 @@ export const sliceName = (slice) => pairs(slice).map(([name, value]) => (name ==
 
 /** A slice within a sentence. */
 export const onSlice = (slice) => (slice ? `on ${sliceName(slice)}` : "everywhere");
+
+/** Where a spike is, and of what, where it is not of contacts. */
+export const whereOf = (spike) => sliceName(spike.slice) + (spike.stream === "low_scores" ? " · low scores" : "");
+
 export const unitOf = (spike) => (spike.stream === "low_scores" ? "low scores" : "contacts");

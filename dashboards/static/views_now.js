@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { CHANGE_KINDS, KINDS, cause, causeName, glyph } from "./causes.js";
 import { chartPlace, draw, timeline } from "./charts.js";
-import { length, moment, number, onSlice, percent, plural, signed, sliceName, timeOf, unitOf } from "./format.js";
+import { length, moment, number, onSlice, percent, plural, signed, sliceName, timeOf, unitOf, whereOf } from "./format.js";
 import { STATES, age, coded, curveTable, empty, excess, link, pill, probability, section, spans, table } from "./parts.js";
 import { drawLines, linesPlace } from "./lines.js";
 import { panelTable } from "./rows.js";
@@ -99,7 +99,7 @@ function spikeTable(rows, now, here) {
   return table([
     ["State", (spike) => pill(spike.state, STATES[spike.state]), "shrink"],
     ["Cause", (spike) => link(address(spike), { class: "row-link" }, cause(spike)), "grow"],
-    ["Where", (spike) => sliceName(spike.slice) + (spike.stream === "low_scores" ? " · low scores" : "")],
+    ["Where", whereOf],
     ["Sure", (spike) => probability(spike.probability)],
     ["Excess", excess, "number"],
     ["Owner", (spike) => (spike.claimed_by ? h("span", {}, spike.owner || spike.claimed_by, spike.owner && h("span", { class: "muted" }, ` · taken by ${spike.claimed_by}`)) : spike.owner) || h("span", { class: "muted" }, !spike.kind || spike.kind === "unknown" ? "nobody yet" : spike.kind === "measurement" ? "" : "not named")],

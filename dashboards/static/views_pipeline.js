@@ -1,6 +1,7 @@
 // Pipeline: can the other pages be believed? Progress, refusals, late contacts, checks, parts.
 import { h } from "./dom.js";
 import { chartPlace, counts, draw } from "./charts.js";
+import { behind } from "./clock.js";
 import { length, moment, number, plural, timeOf } from "./format.js";
 import { drawLines, linesPlace } from "./lines.js";
 import { pill, section, spans, table } from "./parts.js";
@@ -50,11 +51,6 @@ export function view(data, here) {
 }
 
 const sentence = (parts_) => parts_.join(", ").replace(/^./, (first) => first.toUpperCase());
-
-function behind(data) {
-  const lag = Date.now() - data.now;
-  return lag > 0 && lag < 6 * 3_600_000 ? `, ${length(lag)} behind the clock.` : ". The input is a replay: its time is its own.";
-}
 
 function parts(health) {
   return h("ul", { class: "parts" }, health.map((part) => h("li", { "data-key": `part-${part.part}` },

@@ -228,18 +228,41 @@ def test_a_store_that_goes_away_is_said_and_healing_takes_it_back(filled: Query,
         page.context.close()
 
 
+REPLAY = ". The input is a replay: its time is its own."
+
+
 @pytest.mark.parametrize(
-    ("later", "looks"),
-    [(timedelta(minutes=5), "dot good"), (timedelta(minutes=40), "dot waiting"), (timedelta(days=2), "dot ")],
-    ids=["on time", "late", "another time's"],
+    ("progress", "later", "told"),
+    [
+        ("clock", timedelta(minutes=5), ("dot good", " · 5 min ago", ", 5 min behind the clock.")),
+        ("clock", timedelta(minutes=40), ("dot waiting", " · 40 min behind", ", 40 min behind the clock.")),
+        ("clock", timedelta(days=3), ("dot waiting", " · 3 days behind", ", 3 days behind the clock.")),
+        ("input", timedelta(minutes=5), ("dot ", " · replay", REPLAY)),
+        ("", timedelta(minutes=5), ("dot good", " · 5 min ago", ", 5 min behind the clock.")),
+        ("", timedelta(days=3), ("dot ", " · replay", REPLAY)),
+    ],
+    ids=["on time", "late", "days late", "a replay", "undeclared, near", "undeclared, far"],
 )
-def test_what_is_late_does_not_look_fresh(filled: Query, chrome: Browser, later: timedelta, looks: str) -> None:
-    with served(filled) as url:
+def test_what_is_late_looks_late_and_a_replay_like_one(
+    filled: Query, chrome: Browser, progress: str, later: timedelta, told: tuple[str, str, str]
+) -> None:
+    with serving(create_app(filled, lambda: PARTS, progress={"acme": progress})) as url:
         page = new_page(chrome, PLAIN)
         page.clock.set_fixed_time(NOW + later)
-        visit(page, f"{url}/now")
+        visit(page, f"{url}/pipeline")
+        looks, says, sentence = told
         assert page.locator(".fresh .dot").get_attribute("class") == looks
+        expect(page.locator(".fresh .lag")).to_have_text(says)
+        expect(page.locator(".headline p")).to_contain_text(sentence)
         page.context.close()
+
+
+def test_a_figure_and_its_unit_stay_on_one_line(site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/changes") as page:
+        kept = page.locator(".sure-text, td.whole").evaluate_all(
+            "all => all.map(one => getComputedStyle(one).whiteSpace)"
+        )
+        assert set(kept) == {"nowrap"}
 
 
 def test_signing_in_leads_to_the_page_asked_for(filled: Query, chrome: Browser) -> None:
