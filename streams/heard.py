@@ -42,18 +42,23 @@ class Heard:
     def unanswered(self, error: object) -> RetryableError | FatalError:
         """What a call without an answer means: nothing answers there, or the user is refused."""
         servers = self._broker.servers
-        causes = [_PLACE_AND_TIME.sub("", one.str()) for one in self._errors if one.code() not in _SAY_NOTHING]
-        if any(one.code() in _REFUSALS for one in self._errors):
+        refusals = [_cause(one) for one in self._errors if one.code() in _REFUSALS]
+        if refusals:
             return FatalError(
-                f"Kafka at {servers} refused the user {self._broker.security.get('sasl.username', '')!r} ({causes[-1]})",
+                f"Kafka at {servers} refused the user {self._broker.security.get('sasl.username', '')!r} ({refusals[-1]})",
                 remedy="Set broker.sasl_mechanism and broker.sasl_username, and the password in "
                 "WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE.",
             )
+        causes = [_cause(one) for one in self._errors if one.code() not in _SAY_NOTHING]
         reason = causes[-1] if causes else text_of(error)
         remedy = next((remedy for sign, remedy in _REMEDIES if sign in reason), _REMEDY)
         return RetryableError(
             f"no Kafka broker answers at {servers} ({_short(reason)})", retry_after_s=2.0, remedy=remedy
         )
+
+
+def _cause(error: KafkaError) -> str:
+    return _PLACE_AND_TIME.sub("", error.str())
 
 
 def _short(reason: str) -> str:

@@ -33,6 +33,14 @@ def _silence() -> KafkaException:
         ),
         (
             [
+                (-169, "sasl_ssl://k:1/bootstrap: SASL authentication error: Invalid password (after 30ms in state AUTH_REQ)"),
+                (-195, "k:1/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)"),
+            ],
+            FatalError,
+            "Kafka at 127.0.0.1:9 refused the user 'me' (SASL authentication error: Invalid password). Set broker.sasl_mechanism and broker.sasl_username, and the password in WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE.",
+        ),
+        (
+            [
                 (-195, "ssl://k:1/bootstrap: SSL handshake failed: a PLAINTEXT listener? (after 9ms in state SSL_HANDSHAKE)"),
                 (-187, "1/1 brokers are down"),
             ],
@@ -51,7 +59,7 @@ def _silence() -> KafkaException:
         ),
         ([], RetryableError, f"no Kafka broker answers at 127.0.0.1:9 (it did not answer in time): {AWAY}"),
     ],
-    ids=["wrong password", "wrong protocol", "wrong authority", "no certificate", "silence"],
+    ids=["wrong password", "wrong password, then away", "wrong protocol", "wrong authority", "no certificate", "silence"],
 )  # fmt: skip
 def test_why_no_broker_answers_is_told(heard: list[tuple[int, str]], kind: type[WhenceError], told: str) -> None:
     error = _heard(*heard).unanswered(_silence())
