@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
@@ -33,7 +34,7 @@ _NUMBER = re.compile(r"\d+")
 class Seldom(logging.Filter):
     """Passes what a chatty library says again, numbers aside, every 30 seconds only: while a broker is away the clients
     complain many times a second, and our own parts say it once and better. Its remarks below a warning do not pass,
-    whatever level it has set for its own loggers."""
+    whatever level it has set for its own loggers, nor that it was cancelled: that is how a stop reaches it."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -44,6 +45,8 @@ class Seldom(logging.Filter):
         if not record.name.startswith(CHATTY):
             return True
         if record.levelno < logging.WARNING:
+            return False
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
         what = f"{record.name} {_NUMBER.sub('', record.getMessage())[:200]}"
         now = self._now_s()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -17,6 +18,7 @@ from schemas.errors import FatalError
 from schemas.health import Health
 
 Healths = Callable[[], Sequence[Health]]
+_ACCEPTED_S = 0.05
 
 
 def health_router(healths: Healths) -> APIRouter:
@@ -93,11 +95,21 @@ def _not_listening(address: str, port: int, setting: str, error: OSError) -> Fat
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to the supervisor."""
+    """A server that leaves signals to the supervisor, and no connection open."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does, which knows nothing of a connection that it is just accepting, and leaves open what is not
+        done in time."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(_ACCEPTED_S)
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 class HttpPart:

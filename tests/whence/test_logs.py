@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from whence.logs import SELDOM_S, Seldom
@@ -30,3 +31,11 @@ def test_remarks_of_a_library_do_not_pass_whatever_level_it_sets_itself() -> Non
     heard = Seldom(lambda: 0.0)
     assert not heard.filter(_record("great_expectations.data_context.types.base", "Created", logging.INFO))
     assert heard.filter(_record("whence.sink", "assigned", logging.INFO))
+
+
+def test_a_request_cut_off_at_the_end_leaves_no_traceback_and_a_failed_one_does() -> None:
+    heard = Seldom(lambda: 0.0)
+    for error, told in ((asyncio.CancelledError("stopped"), False), (OSError("full"), True)):
+        record = _record("uvicorn.error", "Exception in ASGI application")
+        record.exc_info = (type(error), error, None)
+        assert heard.filter(record) is told

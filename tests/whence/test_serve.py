@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
+from fastapi import FastAPI, Response
 
 from schemas.errors import FatalError
 from schemas.health import Health
@@ -67,6 +68,70 @@ def test_open_request_does_not_hold_up_the_end() -> None:
         client.get("/health")
         started = time.monotonic()
     assert time.monotonic() - started < 4.5
+
+
+def _ended(app: FastAPI, connect: Callable[[int], socket.socket]) -> tuple[float, bytes]:
+    """How long the end took, and what a client got that had connected before."""
+    part = HttpPart("health", app, listen("127.0.0.1", 0, setting="health"))
+    stop = threading.Event()
+    thread = threading.Thread(target=part.run, args=(stop,))
+    thread.start()
+    while not part.health().ready:
+        time.sleep(0.01)
+    with connect(int(part.url.rsplit(":", 1)[1])) as client:
+        stop.set()
+        started = time.monotonic()
+        thread.join(10)
+        took = time.monotonic() - started
+        assert not thread.is_alive()
+        client.settimeout(10)
+        read = b""
+        with suppress(ConnectionResetError):
+            while some := client.recv(1 << 16):
+                read += some
+        return took, read
+
+
+def _ask(port: int, path: str) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return client
+
+
+def test_a_connection_that_comes_with_the_end_is_closed_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    app, held = FastAPI(), threading.Event()
+
+    @app.get("/hold")
+    async def hold() -> None:
+        held.set()
+        time.sleep(0.5)  # the server's own loop: what comes meanwhile is accepted in the same turn that ends it
+
+    def connect(port: int) -> socket.socket:
+        with _ask(port, "/hold"):
+            held.wait(10)
+            return socket.create_connection(("127.0.0.1", port))
+
+    _, read = _ended(app, connect)
+    assert read == b""
+    assert "graceful shutdown exceeded" not in caplog.text
+
+
+def test_a_client_that_does_not_read_is_cut_off() -> None:
+    app, asked = FastAPI(), threading.Event()
+
+    @app.get("/much")
+    def much() -> Response:
+        asked.set()
+        return Response(b"x" * 50_000_000)
+
+    def connect(port: int) -> socket.socket:
+        client = _ask(port, "/much")
+        asked.wait(10)
+        return client
+
+    took, read = _ended(app, connect)
+    assert took < 4.5
+    assert len(read) < 50_000_000
 
 
 def test_port_taken_is_told_in_one_sentence() -> None:
