@@ -39,7 +39,7 @@ from streams.attribute.onset import dose_line, start_of, time_line
 from streams.attribute.parts import shared_out
 from streams.attribute.quality import quality_lines
 from streams.attribute.saying import say
-from streams.attribute.versions import rollout_line, stated_line, version_line
+from streams.attribute.versions import misdated, rollout_line, stated_line, version_line
 
 SHOWN = 8
 LIKELY = 0.3
@@ -218,9 +218,10 @@ def _named(version: Version, around: Surroundings, known: Known, match: Match | 
     verdicts = _verdicts(case, known.as_of)
     share = learnt_causes(known.ledger, change)
     beside = [case.spike.spike_id, *_near(case, known.cases)]
-    prior = prior_line(change, around, share, again(known.ledger, change, share.value, beside), version.remarks)
+    odd = (*version.remarks, *misdated(change, around.memory))
+    prior = prior_line(change, around, share, again(known.ledger, change, share.value, beside), odd)
     time = time_line(change, around)
-    adopted = version_line(change, around, known.releases)
+    adopted = version_line(change, around, known.releases, time=time.weight)
     lines = [
         prior,
         time,

@@ -65,9 +65,12 @@ AGAIN = 0.15
 first has told when its effect came."""
 WRITTEN = 5.0
 """Nats that all that customers write may speak for a change, by words, kind and code together: words alone prove nothing."""
-UNTIMELY, DOUBTED, WRITTEN_THEN = -3.0, 2.0, 3.0
+ADOPTED = 4.0
+"""Nats that what the customers of a release's version write, against the others', may speak for it."""
+UNTIMELY, DOUBTED, OUT_OF_TIME = -3.0, 2.0, 1.0
 """From which weight of time on a change counts as out of its time, how much less customers' words may speak for it by nat
-of that, and the least to which they are bounded: records of the same thing lie weeks apart."""
+of that, and to which they are bounded at last; likewise what its version's customers write. Records of the same thing lie
+weeks apart, and where a record's own date denies what customers say, one of the two is wrong and nobody knows which."""
 REMEDY = -3.0
 ENDING = ("incident", "promotion", "capacity")
 """Kinds whose effect goes with their end."""
@@ -77,3 +80,12 @@ OTHER_VERSION = -1.5
 """A spike on one version against the release of another, where nothing tells how many customers are on either."""
 VERDICT = 7.0
 """A person's word outweighs any sum of the other lines but scope and time when they forbid."""
+
+
+def room(most: float, *, time: float) -> float:
+    """Nats that customers may speak for a change for which ``most`` are allowed, by what time says of it.
+
+    >>> [room(5.0, time=time) for time in (-1.0, -3.5, -8.0)]
+    [5.0, 4.0, 1.0]
+    """
+    return max(min(OUT_OF_TIME, most), most - DOUBTED * max(UNTIMELY - time, 0.0))

@@ -19,7 +19,7 @@ from stats.words import covered_shares, match_scores, placebo_z, slot, words, wo
 from streams.attribute.book import Version
 from streams.attribute.case import SpikeWords, excess_share
 from streams.attribute.evidence import PLURALS, Surroundings, line
-from streams.attribute.kinds import DOUBTED, REMEDY, UNTIMELY, WRITTEN, WRITTEN_THEN
+from streams.attribute.kinds import REMEDY, WRITTEN, room
 from streams.attribute.onset import start_of
 
 PASSAGE, PASSAGE_FROM = 5, 4_000
@@ -167,13 +167,13 @@ def voice_line(change: Change, spike: Spike, found: SpikeWords) -> Evidence | No
 def written(*lines: Evidence | None, time: float) -> list[Evidence]:
     """What customers write, by line, for a change by at most :data:`~streams.attribute.kinds.WRITTEN` nats in all, and less
     for one that ``time`` speaks against: later lines give up what is too much."""
-    room = max(WRITTEN_THEN, WRITTEN - DOUBTED * max(UNTIMELY - time, 0.0))
+    left = room(WRITTEN, time=time)
     bounded = []
     for one in lines:
         if one is not None:
-            weight = min(one.weight, room)
+            weight = min(one.weight, left)
             bounded.append(replace(one, weight=weight))
-            room -= max(weight, 0.0)
+            left -= max(weight, 0.0)
     return bounded
 
 

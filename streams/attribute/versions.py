@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from msgspec.structs import replace
 
 from schemas.attribution import Evidence
 from schemas.timeline import Change
@@ -18,6 +20,7 @@ from streams.attribute import memory as past
 from streams.attribute.case import SpikeWords, excess_of, plain_version, window
 from streams.attribute.census import Pairs
 from streams.attribute.evidence import Surroundings, line
+from streams.attribute.kinds import ADOPTED, room
 from streams.attribute.memory import CELL_S, Memory
 
 EARLIER = 12
@@ -27,6 +30,9 @@ LONGEST_S = 4 * past.DAY_S
 FEW = 8.0
 LEAST_BESIDE = 2.0
 PLACES = ("product", "platform")
+EARLY_S, TARDY_S = past.DAY_S, 3 * past.DAY_S
+"""How long before its recorded start a release's version may be stated (testers, clocks), and how long after it (few customers,
+detection's folding)."""
 SPREADING = 8.0
 """Hours over a version's age at a spike's onset: the standard deviation of the log of its customers in the window."""
 _PATCH = re.compile(r"\d+\.\d+\.0*[1-9]")
@@ -42,8 +48,9 @@ def is_patch(version: str) -> bool:
     return _PATCH.match(version) is not None
 
 
-def version_line(change: Change, around: Surroundings, earlier: Sequence[Change]) -> Evidence | None:
-    """Whether customers on a release's version write more than their number explains.
+def version_line(change: Change, around: Surroundings, earlier: Sequence[Change], *, time: float) -> Evidence | None:
+    """Whether customers on a release's version write more than their number explains; for a release out of its ``time`` this
+    speaks by no more than words do (:func:`~streams.attribute.kinds.room`).
 
     For a spike about something (a topic, a region), what the same customers write about everything else at that time tells
     how many they are. For one about everything it takes ``populations``, or else the version's share of contacts against
@@ -53,11 +60,46 @@ def version_line(change: Change, around: Surroundings, earlier: Sequence[Change]
     if not version or "version" not in around.memory.dimensions:
         return None
     place = {name: value for name, value in around.spike.slice.items() if name != "version"}
-    beside = _beside(change, version, around, place)
-    if beside is not None:
-        return beside
-    rated = _rated(change, version, around, place)
-    return rated if rated is not None else _adopted(change, version, around, place, earlier)
+    found = (
+        _beside(change, version, around, place)
+        or _rated(change, version, around, place)
+        or _adopted(change, version, around, place, earlier)
+    )
+    return None if found is None else replace(found, weight=min(found.weight, room(ADOPTED, time=time)))
+
+
+def misdated(change: Change, memory: Memory) -> tuple[str, ...]:
+    """What is odd about a release's date: contacts that state its version long before it, or only days after it.
+
+    Either the date or what contacts state is wrong; it is said, and decides nothing by itself.
+    """
+    began_s = change.starts_at.timestamp()
+    if change.kind != "release" or not change.scope.versions or memory.first_s is None or began_s < memory.first_s:
+        return ()
+    by_cell = _stating(change, memory)
+    early = sum(contacts for cell, contacts in by_cell.items() if (cell + 1) * CELL_S <= began_s - EARLY_S)
+    first_s = min(by_cell, default=0) * CELL_S
+    at_first = sum(contacts for cell, contacts in by_cell.items() if cell * CELL_S < first_s + past.DAY_S)
+    if early >= FEW:
+        return (f"{early:.0f} contacts state its version before it, from {_day(first_s)} on",)
+    if first_s > began_s + TARDY_S and at_first >= FEW:
+        return (f"contacts state its version only from {_day(first_s)} on, days after it",)
+    return ()
+
+
+def _stating(change: Change, memory: Memory) -> dict[int, float]:
+    """Contacts that state a release's version, on its product and platforms, by cell of time."""
+    found: dict[int, float] = {}
+    products, platforms = change.scope.products, change.scope.platforms
+    for (product, platform), by_version in memory.shares.items():
+        if (not products or product in products) and (not platforms or platform in platforms):
+            for cell, contacts in by_version.get(change.scope.versions[0], {}).items():
+                found[cell] = found.get(cell, 0.0) + contacts
+    return found
+
+
+def _day(at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
 
 
 def _beside(change: Change, version: str, around: Surroundings, place: dict[str, str]) -> Evidence | None:

@@ -14,7 +14,7 @@ from schemas.attribution import Attribution, Candidate
 from schemas.catalog import ATTRIBUTIONS
 from schemas.raw import RollOutStep
 from schemas.timeline import Change, PopulationCount, Scope, TimelineEntry
-from streams.attribute.kinds import HABITS, WRITTEN, WRITTEN_THEN
+from streams.attribute.kinds import HABITS, OUT_OF_TIME, WRITTEN
 from streams.attribute.step import ATTRIBUTE
 
 Run = Callable[..., list[Any]]
@@ -306,7 +306,7 @@ def test_what_customers_write_speaks_less_for_a_change_out_of_its_time(
     world: Any, make_release: Release, bystanders: list[Change], solve: Solve
 ) -> None:
     weights = written_of_spring(world, make_release, bystanders, solve, before=timedelta(days=9))
-    assert sum(weights) == pytest.approx(WRITTEN_THEN)
+    assert sum(weights) == pytest.approx(OUT_OF_TIME)
 
 
 def test_a_change_whose_thing_the_excess_is_about_beats_one_that_shares_a_rarer_word(

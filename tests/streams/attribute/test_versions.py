@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from schemas.frame import Signs
 from schemas.quality import QualityResult
@@ -21,9 +23,10 @@ from streams.attribute.census import Census, by_version, count
 from streams.attribute.evidence import Surroundings
 from streams.attribute.hints import WEIGHTS
 from streams.attribute.hunches import hunch_line, hunch_of_trouble
+from streams.attribute.kinds import OUT_OF_TIME
 from streams.attribute.memory import Memory, remember
 from streams.attribute.quality import CLEAR, MOST, quality_lines
-from streams.attribute.versions import rollout_line, stated_line, version_line
+from streams.attribute.versions import misdated, rollout_line, stated_line, version_line
 from streams.merge import Bucket
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -102,7 +105,7 @@ def census(**customers: int) -> Census:
 
 def test_with_customers_counted_the_line_says_how_many_times_as_many_write() -> None:
     told = around(remembered(0.95), spike(), census(v5_0=60_000, v4_0=40_000))
-    line = version_line(release(5), told, [release(i) for i in range(6)])
+    line = version_line(release(5), told, [release(i) for i in range(6)], time=0.0)
     assert line is not None
     assert line.sentence.startswith("Of customers on 5.0 (60,000 active) ")
     assert line.sentence.endswith(" times as many write as of those on 4.0 (1.1\u201311.1).")
@@ -129,12 +132,12 @@ def about_payment(new_share: float) -> Surroundings:
 
 
 def test_for_a_spike_about_something_what_they_write_beside_it_tells_how_many_they_are() -> None:
-    line = version_line(release(5), about_payment(0.9), [])
+    line = version_line(release(5), about_payment(0.9), [], time=0.0)
     assert line is not None
     assert line.sentence.startswith("Of customers on 5.0 (61,000 active) ")
     assert "by what both write about everything else" in line.sentence
     assert line.weight > 2.0
-    calm = version_line(release(5), about_payment(0.3), [])
+    calm = version_line(release(5), about_payment(0.3), [], time=0.0)
     assert calm is not None
     assert calm.weight < -0.7
 
@@ -161,7 +164,7 @@ def first_minutes(new: int, old: int, beside: tuple[int, int]) -> Surroundings:
 
 
 def test_the_first_minutes_speak_where_all_who_write_are_on_the_new_version() -> None:
-    line = version_line(release(5), first_minutes(40, 1, (1, 5)), [])
+    line = version_line(release(5), first_minutes(40, 1, (1, 5)), [], time=0.0)
     assert line is not None
     assert line.weight > 2.0
     assert line.numbers["others"] == 1.5
@@ -171,7 +174,7 @@ def test_the_first_minutes_speak_where_all_who_write_are_on_the_new_version() ->
 def test_the_first_minutes_say_nothing_of_a_version_not_seen_or_of_a_handful_of_contacts(
     counts: tuple[int, int, tuple[int, int]],
 ) -> None:
-    assert version_line(release(5), first_minutes(*counts), []) is None
+    assert version_line(release(5), first_minutes(*counts), [], time=0.0) is None
 
 
 @pytest.mark.parametrize(("share", "more", "beside"), [(0.05, 10, 3), (0.2, 30, 10), (0.5, 10, 10), (0.5, 30, 4)])
@@ -183,7 +186,10 @@ def test_in_the_first_minutes_a_bystander_gains_nothing_in_the_mean(share: float
         tilted = share * np.exp(0.2 * rng.standard_normal())
         new, beside_new = rng.binomial(seen, tilted / (tilted + 1 - share)), rng.binomial(control, share)
         line = version_line(
-            release(5), first_minutes(int(new), int(seen - new), (int(beside_new), int(control - beside_new))), []
+            release(5),
+            first_minutes(int(new), int(seen - new), (int(beside_new), int(control - beside_new))),
+            [],
+            time=0.0,
         )
         weights.append(line.weight if line is not None else 0.0)
     assert np.mean(np.exp(weights)) < 1.05
@@ -192,7 +198,7 @@ def test_in_the_first_minutes_a_bystander_gains_nothing_in_the_mean(share: float
 
 def test_more_contacts_from_more_customers_is_no_evidence_for_the_release() -> None:
     told = around(remembered(SHARE), spike(), census(v5_0=60_000, v4_0=40_000))
-    line = version_line(release(5), told, [release(i) for i in range(6)])
+    line = version_line(release(5), told, [release(i) for i in range(6)], time=0.0)
     assert line is not None
     assert line.weight < -0.2
 
@@ -213,14 +219,47 @@ def test_customers_counted_long_after_are_not_used() -> None:
 def test_without_customers_counted_the_share_is_held_against_earlier_versions_at_that_age(
     share: float, low: float, high: float
 ) -> None:
-    line = version_line(release(5), around(remembered(share), spike()), [release(i) for i in range(6)])
+    line = version_line(release(5), around(remembered(share), spike()), [release(i) for i in range(6)], time=0.0)
     assert line is not None
     assert "; 5 earlier versions had " in line.sentence
     assert low < line.weight <= high
 
 
+def test_a_release_out_of_its_time_gains_no_more_by_its_version_than_by_words() -> None:
+    loud, calm = about_payment(0.9), about_payment(0.3)
+    lines = [version_line(release(5), told, [], time=time) for told in (loud, calm) for time in (-2.0, -8.0)]
+    timely, untimely, calm_then, calm_now = (line.weight for line in lines if line is not None)
+    assert timely > 2 * OUT_OF_TIME
+    assert untimely == OUT_OF_TIME
+    assert calm_then == calm_now < OUT_OF_TIME
+
+
+@pytest.mark.parametrize(
+    ("days", "remarks"),
+    [
+        (0, []),
+        (1, []),
+        (-2, []),
+        (7, ["contacts state its version before it, from 2026-02-09 on"]),
+        (-7, ["contacts state its version only from 2026-02-09 on, days after it"]),
+        (-70, []),
+    ],
+)
+def test_a_release_whose_version_is_stated_long_before_its_date_or_days_after_it_is_odd(
+    days: int, remarks: list[str]
+) -> None:
+    told = release(5)
+    found = misdated(replace(told, starts_at=told.starts_at + days * DAY), remembered(0.9))
+    assert [re.sub(r"^\d+ ", "", one) for one in found] == remarks
+
+
+def test_without_versions_in_the_contacts_no_date_is_odd() -> None:
+    assert misdated(release(5), Memory()) == ()
+    assert misdated(replace(release(5), scope=Scope(products=("other",), versions=("5.0",))), remembered(0.9)) == ()
+
+
 def test_with_one_earlier_version_or_none_the_line_is_absent() -> None:
-    assert version_line(release(5), around(remembered(0.9), spike()), [release(4), release(5)]) is None
+    assert version_line(release(5), around(remembered(0.9), spike()), [release(4), release(5)], time=0.0) is None
 
 
 def test_the_excess_that_follows_the_roll_out_is_evidence_and_one_that_does_not_is_against_it() -> None:
