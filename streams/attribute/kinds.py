@@ -23,6 +23,8 @@ class Habits(NamedTuple):
     while_it_lasts: float = 0.0
     lead: tuple[Piece, ...] = ()
     lead_share: float = 0.0
+    noticed: tuple[Piece, ...] = ()
+    noticed_share: float = 0.0
 
 
 DAY_H = 24.0
@@ -47,7 +49,14 @@ HABITS: dict[ChangeKind, Habits] = {
         lead=(Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
         lead_share=0.35,
     ),
-    "incident": Habits(0.35, (Piece(0.85, 1.5), Piece(0.15, 12.0)), 4 * DAY_H, while_it_lasts=0.1),
+    "incident": Habits(
+        0.35,
+        (Piece(0.85, 1.5), Piece(0.15, 12.0)),
+        4 * DAY_H,
+        while_it_lasts=0.1,
+        noticed=(Piece(1.0, 0.5),),
+        noticed_share=0.5,
+    ),
     "automation": Habits(0.12, (Piece(0.6, 6.0), Piece(0.4, 48.0)), 10 * DAY_H),
     "capacity": Habits(0.08, (Piece(0.6, 8.0), Piece(0.4, 48.0)), 7 * DAY_H, while_it_lasts=0.3),
 }

@@ -55,7 +55,8 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
         if over and change.kind in ENDING:
             weight = min(weight, TOO_LATE + 2)
         return line("time", weight, _time_sentence(change, spike), lag_h=lag_h, density_per_day=density * 24.0)
-    lead = math.log(max(density * 24.0, 1e-9)) if habits.lead and change.announced_at is not None else NEVER
+    leads = habits.noticed or (habits.lead and change.announced_at is not None)
+    lead = math.log(max(density * 24.0, 1e-9)) if leads else NEVER
     share = _share_before(around, last)
     late = math.log(_density(change, spike, last + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
     weight = max(lead, late - 0.7 - _cost_of_before(share), NEVER)
@@ -89,10 +90,18 @@ def _density(change: Change, spike: Spike, onset: datetime) -> float:
     if change.announced_at is not None and habits.lead:
         lead = onset_density(anchor_h=_hours(change.announced_at, onset), pieces=habits.lead, **moments)
         density = (1 - habits.lead_share) * density + habits.lead_share * lead
+    if habits.noticed:
+        noticed = onset_density(anchor_h=_hours(onset, last), pieces=habits.noticed, **_mirrored(moments))
+        density = (1 - habits.noticed_share) * density + habits.noticed_share * noticed
     if habits.while_it_lasts and change.ends_at is not None and change.starts_at <= onset <= change.ends_at:
         lasting_h = max(_hours(change.ends_at, change.starts_at), 1.0)
         density = (1 - habits.while_it_lasts) * density + habits.while_it_lasts / lasting_h
     return density
+
+
+def _mirrored(moments: dict[str, float]) -> dict[str, float]:
+    """The same moments with time running backwards, for what comes before an anchor."""
+    return {**moments, "onset_low_h": -moments["onset_high_h"], "onset_high_h": -moments["onset_low_h"]}
 
 
 def _share_before(around: Surroundings, start: datetime) -> float:
