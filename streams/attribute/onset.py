@@ -20,6 +20,9 @@ from streams.attribute.kinds import ENDING, HABITS, NEVER, PRECISION_H, TOO_LATE
 TRAILS, REST = timedelta(hours=6), 0.2
 """How long after the end of an incident, a campaign or a shortage its contacts still come, and what share comes later yet."""
 
+NOTICED_H = 6.0
+"""Hours before an incident's record for which it is said that it was noticed later."""
+
 
 def span(hours: float) -> str:
     """A duration for people.
@@ -151,7 +154,8 @@ def _time_sentence(change: Change, spike: Spike) -> str:
             else f"{_days_after(change, spike)} ({when}, a day without a time)"
         )
     else:
-        gap = f"{span(-lag_h)} before {began} ({when})"
+        noticed = HABITS[change.kind].noticed and lag_h > -NOTICED_H
+        gap = f"{span(-lag_h)} before {'it was noticed' if noticed else began} ({when})"
         told_h = _hours(spike.onset, change.announced_at) if change.announced_at is not None else -1.0
         if told_h >= 0 and HABITS[change.kind].lead:
             gap = f"{span(told_h)} after it was announced, {gap}"

@@ -14,7 +14,7 @@ from schemas.attribution import Attribution, Candidate
 from schemas.catalog import ATTRIBUTIONS
 from schemas.raw import RollOutStep
 from schemas.timeline import Change, PopulationCount, Scope, TimelineEntry
-from streams.attribute.kinds import HABITS, OUT_OF_TIME, WRITTEN
+from streams.attribute.kinds import HABITS, OUT_OF_TIME, UNTIMELY, WRITTEN
 from streams.attribute.step import ATTRIBUTE
 
 Run = Callable[..., list[Any]]
@@ -238,6 +238,24 @@ def test_a_price_that_is_felt_when_announced_says_so(
         "The spike began 2.0 h after it was announced, 6.0 days before it began (2024-01-31 10:00)."
     )
     assert line.weight > -2.0
+
+
+def test_an_incident_may_have_been_felt_before_it_was_noticed_but_not_half_a_day_before(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    w = world(days=26)
+
+    def time(kind: Any, minutes: float) -> Any:
+        made = make_release("slow", w.onset + timedelta(minutes=minutes), "All was slow.")
+        w.changes = [*bystanders, replace(made, kind=kind)]
+        return next(line for line in candidate(solve(w), "slow").evidence if line.line == "time")
+
+    noticed, planned = time("incident", 75), time("automation", 75)
+    assert noticed.sentence == "The spike began 1.2 h before it was noticed (2024-01-25 11:15)."
+    assert noticed.weight > 0.5
+    assert planned.sentence.startswith("The spike began 1.2 h before it began (2024-01-25 11:15). ")
+    assert planned.weight < noticed.weight - 1.0
+    assert time("incident", 600).weight < UNTIMELY
 
 
 def test_an_incident_that_was_over_before_most_of_the_excess_came_is_hardly_its_cause(
