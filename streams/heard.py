@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
+from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -13,7 +15,7 @@ from schemas.errors import FatalError, RetryableError
 _REFUSALS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
 _SAY_NOTHING = (KafkaError._ALL_BROKERS_DOWN,)
 _SILENCE = (KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
-_PLACE_AND_TIME = re.compile(r"^\S+: | \(after \d+ms in state [^)]*\)$")
+_PLACE_AND_TIME = re.compile(r"^\S+: | \(after \d+ms in state .*\)$")
 _REMEDY = "start it, or correct broker.servers"
 _REMEDIES = (
     ("certificate verify failed", "set broker.ssl_ca_file to the authority of its certificate"),
@@ -23,10 +25,12 @@ _REMEDIES = (
 _NUMBERS = re.compile(r"error:[0-9A-F]+:[^:]*::")
 _ADVICE = re.compile(r": broker certificate could .*$")
 KEPT = 16
+LISTEN_S = 0.5
+LISTEN_STEP_S = 0.05
 
 
 class Heard:
-    """The last errors of one client: give it to the client as ``error_cb``, and poll the client before asking."""
+    """The last errors of one client: give it to the client as ``error_cb``, and let it :meth:`listen` before asking."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -39,6 +43,14 @@ class Heard:
         """A call was answered: what was heard before it explains nothing that comes after."""
         self._errors.clear()
 
+    def listen(self, poll: Callable[[float], object]) -> None:
+        """Let the client say what it has heard: it does so from threads of its own, which on a busy machine may come
+        after a short call has given up. Returns as soon as there is a reason, at the latest after ``LISTEN_S``."""
+        deadline = time.monotonic() + LISTEN_S
+        poll(0.0)
+        while not self._reasons() and time.monotonic() < deadline:
+            poll(LISTEN_STEP_S)
+
     def unanswered(self, error: object) -> RetryableError | FatalError:
         """What a call without an answer means: nothing answers there, or the user is refused."""
         servers = self._broker.servers
@@ -49,12 +61,15 @@ class Heard:
                 remedy="Set broker.sasl_mechanism and broker.sasl_username, and the password in "
                 "WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE.",
             )
-        causes = [_cause(one) for one in self._errors if one.code() not in _SAY_NOTHING]
+        causes = self._reasons()
         reason = causes[-1] if causes else text_of(error)
         remedy = next((remedy for sign, remedy in _REMEDIES if sign in reason), _REMEDY)
         return RetryableError(
             f"no Kafka broker answers at {servers} ({_short(reason)})", retry_after_s=2.0, remedy=remedy
         )
+
+    def _reasons(self) -> list[str]:
+        return [_cause(one) for one in self._errors if one.code() not in _SAY_NOTHING]
 
 
 def _cause(error: KafkaError) -> str:

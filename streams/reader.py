@@ -173,7 +173,7 @@ class Reader:
     def _away(self, why: object) -> RetryableError:
         """Why, in the client's own words where it has any. A user who is refused now may be let in again: who begins
         with a wrong password is told before anything is read (:func:`streams.topics.ensure_topics`)."""
-        self._consumer.poll(0.0)
+        self._heard.listen(self._consumer.poll)
         told = self._heard.unanswered(why)
         return told if isinstance(told, RetryableError) else RetryableError(str(told).rstrip("."), retry_after_s=2.0)
 

@@ -98,7 +98,7 @@ class Admin(AdminClient):
 
     def unanswered(self, error: KafkaException) -> RetryableError | FatalError:
         """See :meth:`streams.heard.Heard.unanswered`."""
-        self.poll(0.0)
+        self.heard.listen(self.poll)
         return self.heard.unanswered(error)
 
 

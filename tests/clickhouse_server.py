@@ -1,6 +1,6 @@
 """A stand-in for a ClickHouse server: chDB in a process of its own behind the part of the HTTP protocol that we use.
 
-``python tests/clickhouse_server.py --path DIR --port 8123 --password secret`` serves until it is killed; the data stay
+``python -m tests.clickhouse_server --path DIR --port 8123 --password secret`` serves until it is killed; the data stay
 in the folder, so it can be killed with -9 and started again. ``POST /control`` makes it misbehave: ``stall_s`` (wait
 before every query), ``fail_code`` (answer this error instead), ``drop`` (do the work, then close the connection
 without an answer) for the next ``times`` inserts.
@@ -32,6 +32,9 @@ import clickhouse_connect
 import lz4.frame  # type: ignore[import-untyped]
 from clickhouse_connect.driver.client import Client
 
+from tools.kafka.run import free_port
+
+ROOT = Path(__file__).parents[1]
 _INSERT = re.compile(rb"\s*INSERT\s+INTO\s.*?\bFORMAT\s+(\w+)[ \t]*\n", re.IGNORECASE | re.DOTALL)
 _ANSWERS = re.compile(r"\s*(SELECT|WITH|SHOW|DESCRIBE|DESC|EXISTS|EXPLAIN|\()", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
@@ -188,14 +191,23 @@ class ClickHouseServer:
 
     def __init__(self, path: Path, *, user: str = "default", password: str = "secret") -> None:
         self.path, self.user, self.password = path, user, password
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> ClickHouseServer:
-        command = [sys.executable, __file__, "--path", str(self.path), "--port", str(self.port), "--user", self.user]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.clickhouse_server",
+            "--path",
+            str(self.path.absolute()),
+            "--port",
+            str(self.port),
+            "--user",
+            self.user,
+        ]
         environment = {**os.environ, "WHENCE_TEST_PASSWORD": self.password, "TZ": "UTC"}
-        self._process = subprocess.Popen(command, env=environment)
+        self._process = subprocess.Popen(command, env=environment, cwd=ROOT)
         deadline = time.monotonic() + 60.0
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -55,7 +55,7 @@ class HttpReceiver:
                     receiver.changed.notify_all()
                 status = receiver.status(number)
                 if status == 0:
-                    receiver._released.wait(30.0)
+                    receiver._released.wait(120.0)
                     status = 204
                 try:
                     self.send_response(status)
@@ -73,7 +73,7 @@ class HttpReceiver:
         self.url = f"http://127.0.0.1:{self.port}/alerts"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def wait(self, count: int, within_s: float = 30.0) -> list[Got]:
+    def wait(self, count: int, within_s: float = 120.0) -> list[Got]:
         """What came, once there are so many."""
         with self.changed:
             enough = self.changed.wait_for(lambda: len(self.got) >= count, within_s)
@@ -120,7 +120,7 @@ class MailReceiver:
             self.changed.notify_all()
         return "250 OK"
 
-    def wait(self, count: int, within_s: float = 30.0) -> list[Mail]:
+    def wait(self, count: int, within_s: float = 120.0) -> list[Mail]:
         """What came, once there are so many."""
         with self.changed:
             enough = self.changed.wait_for(lambda: len(self.mails) >= count, within_s)

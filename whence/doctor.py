@@ -30,6 +30,7 @@ from whence.settings import Settings
 from whence.show import print_json, print_table
 
 ASK_WITHIN_S = 5.0
+GREET_WITHIN_S = 10.0
 LOW_DISK_BYTES = 1_000_000_000
 HIGH_LAG = 100_000
 _UNTRUSTED = (
@@ -107,7 +108,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 def _unanswered(told: RetryableError | FatalError, broker: Broker) -> Finding:
     if isinstance(told, FatalError):
         return Finding(check="kafka", ok=False, detail=told.what, remedy=told.remedy)
-    if broker.security.get("security.protocol") in SECURE and (why := refusal(broker, timeout_s=ASK_WITHIN_S)):
+    if broker.security.get("security.protocol") in SECURE and (why := refusal(broker, timeout_s=GREET_WITHIN_S)):
         detail = f"the certificate of {broker.servers} is not trusted: {why}"
         return Finding(check="kafka", ok=False, detail=detail, remedy=advised(why, _UNTRUSTED))
     detail = f"{told.what} within {ASK_WITHIN_S:g} s"

@@ -87,7 +87,7 @@ def seen(store: StoreSettings, workspace: str) -> int:
     return found
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def eventually(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -146,6 +146,8 @@ def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost(
         assert health.detail.startswith(f"No ClickHouse answers at 127.0.0.1:{own_server.port}: Connection refused.")
         own_server.start()
         eventually(lambda: seen(store, workspace) == 100)
+        # The rows are there before the writer has heard so.
+        eventually(lambda: committed(broker, CONTACTS.name, "whence-sink") == 100)
         own_server.kill()
         publish(broker, CONTACTS.name, contacts(workspace, 100, 150))
         eventually(lambda: not sink.writer.health().ready)
@@ -198,7 +200,7 @@ def test_killed_between_insert_and_commit_the_rows_replace_themselves(
 
     publish(broker, CONTACTS.name, contacts(workspace, 0, 40))
     with running(Writer(broker, embedded_store, QUICK, before_commit=crash)) as sink:
-        sink.thread.join(20.0)
+        sink.thread.join(120.0)
         assert [type(error) for error in sink.raised] == [PlantedCrash]
     assert seen(embedded_store, workspace) == 40
     assert committed(broker, CONTACTS.name, "whence-sink") == 0
@@ -222,7 +224,7 @@ def test_on_kafka_aborted_transactions_are_never_seen_and_markers_are_passed(
             producer.flush(10.0)
             ending(20.0)
         with running(Writer(kafka, server_store, QUICK)):
-            eventually(lambda: seen(server_store, workspace) == 10, 60.0)
+            eventually(lambda: seen(server_store, workspace) == 10)
             eventually(lambda: committed(kafka, CONTACTS.name, "whence-sink") == 20 + 4)
 
 

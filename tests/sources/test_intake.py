@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from fastapi import FastAPI
 
 from schemas.broker import Broker, client_config
@@ -68,10 +68,11 @@ def everything_on(broker: Broker, topic: str) -> list[tuple[bytes, dict[str, Any
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(4)])
     found, ended = [], 0
     while ended < 4:
-        message = consumer.poll(5.0)
+        message = consumer.poll(60.0)
         assert message is not None
-        if message.error():
-            ended += 1
+        error = message.error()
+        if error is not None:
+            ended += error.code() == KafkaError._PARTITION_EOF
         else:
             found.append((message.key(), json.loads(message.value() or b"")))
     consumer.close()

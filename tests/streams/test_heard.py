@@ -40,6 +40,11 @@ def _silence() -> KafkaException:
             "Kafka at 127.0.0.1:9 refused the user 'me' (SASL authentication error: Invalid password). Set broker.sasl_mechanism and broker.sasl_username, and the password in WHENCE_BROKER_SASL_PASSWORD or WHENCE_BROKER_SASL_PASSWORD_FILE.",
         ),
         (
+            [(-195, "k:1/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT, 1 identical error(s) suppressed)")],
+            RetryableError,
+            f"no Kafka broker answers at 127.0.0.1:9 (Connect to ipv4#127.0.0.1:9 failed: Connection refused): {AWAY}",
+        ),
+        (
             [
                 (-195, "ssl://k:1/bootstrap: SSL handshake failed: a PLAINTEXT listener? (after 9ms in state SSL_HANDSHAKE)"),
                 (-187, "1/1 brokers are down"),
@@ -59,7 +64,7 @@ def _silence() -> KafkaException:
         ),
         ([], RetryableError, f"no Kafka broker answers at 127.0.0.1:9 (it did not answer in time): {AWAY}"),
     ],
-    ids=["wrong password", "wrong password, then away", "wrong protocol", "wrong authority", "no certificate", "silence"],
+    ids=["wrong password", "wrong password, then away", "away for long", "wrong protocol", "wrong authority", "no certificate", "silence"],
 )  # fmt: skip
 def test_why_no_broker_answers_is_told(heard: list[tuple[int, str]], kind: type[WhenceError], told: str) -> None:
     error = _heard(*heard).unanswered(_silence())
@@ -76,6 +81,28 @@ def test_what_was_heard_before_an_answer_explains_nothing_after_it() -> None:
     assert "Connection refused" in str(heard.unanswered(_silence()))
     heard.forget()
     assert "it did not answer in time" in str(heard.unanswered(_silence()))
+
+
+def test_a_reason_that_comes_after_the_call_has_given_up_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.heard.LISTEN_S", 60.0)
+    heard, polls = _heard((-187, "1/1 brokers are down")), list[float]()
+
+    def poll(timeout_s: float) -> None:
+        polls.append(timeout_s)
+        if len(polls) == 3:
+            heard(
+                KafkaError(
+                    -195, "k:1/bootstrap: Connect to k:1 failed: Connection refused (after 0ms in state CONNECT)"
+                )
+            )
+
+    heard.listen(poll)
+    assert len(polls) == 3
+    assert "Connection refused" in str(heard.unanswered(_silence()))
+    heard.forget()
+    monkeypatch.setattr("streams.heard.LISTEN_S", 0.0)
+    heard.listen(polls.append)
+    assert len(polls) == 4
 
 
 def test_who_speaks_plainly_to_a_secured_broker_is_told_to_look_at_the_protocol() -> None:

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, Producer
 
 from schemas.broker import Broker
 from schemas.errors import RetryableError
-from streams import reader
+from streams import heard, reader
 from streams.embedded import embedded_broker
 from streams.reader import Delivery, End, Place, Reader
 from streams.topics import ensure_topics
@@ -55,6 +55,7 @@ def test_reads_on_from_the_place_given_and_ends_at_once_where_nothing_is(broker:
 
 def test_a_broker_that_is_away_is_named_with_the_reason_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "SILENCE_S", 0.5)
+    monkeypatch.setattr(heard, "LISTEN_S", 60.0)
     source = Reader(Broker(servers="127.0.0.1:9"))
     away = (
         r"^no Kafka broker answers at 127\.0\.0\.1:9 \(Connect to \S+ failed: Connection refused\): "

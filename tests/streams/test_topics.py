@@ -12,7 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.broker import Broker
 from schemas.catalog import TOPICS
 from schemas.errors import FatalError, RetryableError
-from streams import topics
+from streams import heard, topics
 from streams.embedded import embedded_broker
 from streams.topics import check_topics, ensure_topics, partition_counts
 from tests.kafka import apache_kafka
@@ -56,9 +56,10 @@ def test_the_embedded_broker_has_every_topic_with_four_partitions() -> None:
 
 def test_no_broker_is_one_sentence_and_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topics, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(heard, "LISTEN_S", 60.0)
     with pytest.raises(
         RetryableError,
-        match=r"^no Kafka broker answers at 127\.0\.0\.1:9 \(.*Connection refused\): start it, or .*; trying again in 2 s$",
+        match=r"^no Kafka broker answers at 127\.0\.0\.1:9 \(Connect to \S+ failed: Connection refused\): start it, or .*; trying again in 2 s$",
     ):
         ensure_topics(Broker(servers="127.0.0.1:9"))
 

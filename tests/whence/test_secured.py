@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sinks.migrate import migrate
+from streams import heard
 from streams.topics import ensure_topics
 from tests.certificates import Authority
 from tests.pipeline import eventually
@@ -68,6 +69,7 @@ def _kafka(secured: Secured, folder: Path, monkeypatch: pytest.MonkeyPatch, **ch
 def test_doctor_says_what_is_wrong_with_the_settings(
     secured: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(heard, "LISTEN_S", 60.0)
     place = f"127.0.0.1:{secured.sasl_port}"
     found = _kafka(secured, tmp_path, monkeypatch, WHENCE_BROKER_SASL_PASSWORD="wrong")
     assert found.detail.startswith(f"Kafka at {place} refused the user 'whence' (SASL authentication error: ")

@@ -11,7 +11,9 @@ stories' own times, and Kafka deletes by those.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -77,10 +79,13 @@ def requirements() -> tuple[str, Path]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on just now, and that systems give to nobody who asks for any port or
+    connects: it must still be free when a server has started, seconds later, and while it is started again."""
+    for port in random.SystemRandom().sample(range(10_000, 30_000), k=100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("a hundred ports of 127.0.0.1 between 10000 and 30000 were taken")
 
 
 class Node:

@@ -38,7 +38,7 @@ from streams.turns import Turns
 from tests.kafka import apache_kafka
 from tests.streams.admit.making import ACME, SETTINGS, SMALL_BATCHES, T0, admit_all, log, mark, merged, some_events
 
-WAIT_S = 40.0
+WAIT_S = 120.0
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])

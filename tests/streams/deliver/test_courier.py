@@ -32,7 +32,7 @@ from tests.receivers import http_receiver
 from tests.streams.deliver.samples import SHOP, alert, routing
 
 QUICK = CourierSettings(first_pause_s=0.05, longest_pause_s=0.2, session_s=6)
-WITHIN_S = 30.0
+WITHIN_S = 120.0
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_stop_that_cuts_a_rebuild_short_sends_and_notes_nothing(
 def test_a_channel_that_is_down_holds_up_no_other_and_gets_everything_in_order_later(broker: Broker) -> None:
     both = '[audiences.all]\nteams = ["operations"]\n'
     with http_receiver(lambda number: 0 if number == 1 else 500 if number < 4 else 204) as receiver:
-        slow = Webhook(Channel(kind="webhook", url=receiver.url, timeout_s=0.3), "a key")
+        slow = Webhook(Channel(kind="webhook", url=receiver.url, timeout_s=4.0), "a key")
         ops = Inbox()
         say(broker, fresh(alert()), fresh(alert(2, contacts=500.0)))
         with courier(broker, {"hook": slow, "ops": ops}, routing(both)) as part:
@@ -179,7 +179,7 @@ def test_a_channel_that_is_down_holds_up_no_other_and_gets_everything_in_order_l
             until(lambda: everything_sent(part))
     steps = [step for step in noted(broker) if step.channel == "hook"]
     reasons = [step.reason for step in steps if step.status == "failed"]
-    assert reasons == ["it did not answer within 0.3 s", "it answered 500", "it answered 500"]
+    assert reasons == ["it did not answer within 4 s", "it answered 500", "it answered 500"]
     assert [step.delivery_id for step in steps if step.status == "sent"] == ["a1.1@hook", "a1.2@hook"]
 
 
