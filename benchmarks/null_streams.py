@@ -1,11 +1,11 @@
 """Null streams as somebody else would write them: is the budget of ``whence detect`` kept on them too?
 
-    python -m benchmarks.null_streams [--cell NAME] [--runs 0] [--seed 0] [--json]
+    python -m benchmarks.null_streams [--cell NAME] [--runs 0] [--seed 0] [--begins 0] [--json]
 
 Files of 1 to 1,000 series in steps of five minutes to a week, nothing but chance in them: Poisson, over-dispersed in both
 usual ways, zero-inflated, with shapes soft and sharp, growing, wandering, of all volumes, late and with holes. The judge
 behind the command reads them (``--through-csv``: the command's own reading, writing and naming; slower, the same figures).
-Seeded. Where ``--runs`` is 0, as many as make thirty false spikes expected.
+Seeded. Where ``--runs`` is 0, as many as make thirty false spikes expected. ``--begins``: the weekday on which files begin, 0 a Monday.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import math
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Cell:
     or, with ``size``, the mean plus its square over ``size``; ``zeros`` is the share of steps emptied whatever happens.
     ``shape``: see :func:`shape_of`. ``grows`` a year, in logs. ``wander``: relative sd of an intensity that forgets in
     ``memory`` steps. ``late``: series begin in the first ten weeks; ``holes``: share of rows left out.
-    ``weeks`` of history and judged.
+    ``weeks`` of history and judged; ``begins``: the weekday of the first step, 0 a Monday.
     """
 
     name: str
@@ -66,6 +66,12 @@ class Cell:
     budget: float = 1.0
     weeks: tuple[int, int] = (8, 8)
     kind: str = WELL
+    begins: int = 0
+
+    @property
+    def start_s(self) -> int:
+        """When the file begins."""
+        return START_S + self.begins * DAY_S
 
 
 ALL = (0.01, 10_000.0)
@@ -140,7 +146,7 @@ def shape_of(cell: Cell, random: np.random.Generator) -> Floats:
     """
     steps = sum(cell.weeks) * WEEK_S // cell.step_s
     fine = max(cell.step_s // HOUR_S, 1) if cell.step_s < DAY_S else 1
-    hours = (np.arange(steps * fine) * (cell.step_s / fine) / HOUR_S)[:, None]
+    hours = (np.arange(steps * fine) * (cell.step_s / fine) / HOUR_S)[:, None] + cell.begins * 24
     clock, day = hours % 24, hours // 24 % 7
     days = cell.step_s >= DAY_S
     usual: Floats = np.ones((len(hours), 1))
@@ -198,7 +204,7 @@ def false_spikes(cell: Cell, *, seed: int) -> tuple[int, int]:
     unit_s, judged = DAY_S if days else 1, cell.weeks[0] * WEEK_S // cell.step_s
     begun: dict[tuple[int, int], int] = {}
     for at, row in enumerate(counts):
-        spike = detector.push((START_S + at * cell.step_s) // unit_s, row).spike
+        spike = detector.push((cell.start_s + at * cell.step_s) // unit_s, row).spike
         for one in np.flatnonzero((spike >= 0) & ~np.isnan(row)).tolist():
             begun.setdefault((one, int(spike[one])), at)
     late = sum(at >= judged for at in begun.values())
@@ -208,13 +214,13 @@ def false_spikes(cell: Cell, *, seed: int) -> tuple[int, int]:
 def through_csv(cell: Cell, *, seed: int) -> tuple[int, int]:
     """The same by the command itself: a table written, ``whence detect`` run, different spike ids counted."""
     counts = counts_of(cell, seed=seed)
-    judged_s = START_S + cell.weeks[0] * WEEK_S
+    judged_s = cell.start_s + cell.weeks[0] * WEEK_S
     with tempfile.TemporaryDirectory() as folder:
         read, told = Path(folder) / "counts.csv", Path(folder) / "alarms.csv"
         with read.open("w", encoding="utf-8") as file:
             file.write("name,time,count\n")
             for at, one in zip(*np.nonzero(~np.isnan(counts)), strict=True):
-                moment = datetime.fromtimestamp(START_S + int(at) * cell.step_s, tz=UTC)
+                moment = datetime.fromtimestamp(cell.start_s + int(at) * cell.step_s, tz=UTC)
                 file.write(f"series {one},{moment:%Y-%m-%dT%H:%M},{counts[at, one]:.0f}\n")
         run_detect(read, budget=cell.budget, out=told, plot=None, holidays=None, panels=6, as_json=True)
         first: dict[str, datetime] = {}
@@ -251,11 +257,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0, help="of the first run; 0 is what is reported")
+    parser.add_argument("--begins", type=int, choices=range(7), default=0)
     parser.add_argument("--cell", default="")
     parser.add_argument("--through-csv", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    cells = [cell for cell in CELLS if args.cell in cell.name]
+    cells = [replace(cell, begins=args.begins) for cell in CELLS if args.cell in cell.name]
     with Progress(transient=True) as progress:
         for cell in progress.track(cells):
             row = measure(cell, runs=args.runs, seed=args.seed, csv_too=args.through_csv)

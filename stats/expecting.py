@@ -23,6 +23,7 @@ EARLY_WEEKS = 4
 MOST_WEEKS = 20.0
 AT_ONCE = 1_024
 CATCH_UP = 4
+SHUT = 0.05
 
 
 class Coming:
@@ -55,6 +56,8 @@ class Coming:
 class Expecting:
     """Shape and level of every series, taught block by block.
 
+    Blocks below :data:`SHUT` of the usual teach no level: of a closed hour a little is expected, as shapes are shrunk, and a level that
+    rests on closed hours alone says what they lack.
     ``between``: steps are shorter than blocks, which change within (:mod:`stats.within`). ``clean`` holds the last week's contacts
     with what must not teach replaced by what was expected; ``teaches`` whom they teach their shape, ``levels`` whom their level.
     """
@@ -132,7 +135,8 @@ class Expecting:
     ) -> None:
         """Teach a closed block's contacts where ``use``; elsewhere it is remembered as expected, and teaches where ``shape``."""
         usual = self.now.level[3] * unit
-        self.bank.take(count * use, unit * use, usual * use)
+        opened = use & (unit > SHUT)
+        self.bank.take(count * opened, unit * opened, usual * opened)
         self.now = self.bank.forecast()
         self.past.keep(self.now)
         here = self.blocks % self.per_week
@@ -244,7 +248,7 @@ class Expecting:
         self.bank.start_over(len(rows))
         for first in range(0, len(self.dispersion), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            use = self.teaches[rows, some]
+            use = self.teaches[rows, some] & (units[:, some] > SHUT)
             self.bank.refill(some, self.clean[rows, some] * use, units[:, some] * use)
         self.now = self.bank.forecast()
         self.past.fill(self.now)

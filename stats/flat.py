@@ -37,7 +37,6 @@ CUT_SD = 5.0
 CUT_COUNTS = 3.0
 SILENT_NATS = 16.1
 LONGEST_SHUT_S = 6 * DAY_S
-LASTING = 8
 DROP_Z = -6.0
 DOUBLED_MEAN = 400.0
 DOUBLED_NEAR = 0.1
@@ -119,6 +118,7 @@ class FlatDetector:
         self.spikes = 0
         self.raised = np.zeros(series)
         self.muted_until_s = np.full(series, -(10**15), dtype=np.int64)
+        self.doubted_until_s = self.muted_until_s.copy()
         self.silent = np.zeros(series)
         self.silent_steps = np.zeros(series, dtype=np.int64)
         self.missing = np.zeros(series, dtype=np.int64)
@@ -182,7 +182,7 @@ class FlatDetector:
             self._close_block(start_s)
         self._work()
         hint |= self._odd(finest)
-        lower, upper = _range(expected, finest)
+        lower, upper = finest.usual_range(expected)
         return Verdict(expected, lower, upper, self.judging.bits.copy(), self.spike.copy(), hint)
 
     def _unit(self, start_s: int) -> Floats:
@@ -212,7 +212,7 @@ class FlatDetector:
         self.missing = np.where(heard, 0, self.missing + 1)
 
     def _note_silence(self, count: Floats, heard: Bools, expected: Floats) -> Bools:
-        """Nothing at all where chance would show that less than once in ten million is a gap."""
+        """Nothing at all where chance would show that less than once in ten million is a gap; in a first week it teaches, as a day may be shut."""
         if not self.fitted:
             return ~heard
         finest = self.all_rungs[0]
@@ -222,14 +222,21 @@ class FlatDetector:
         self.silent = np.where(quiet, self.silent + np.log1p(expected * extra) / extra, 0.0)
         ended = was & heard & (count > 0)
         if ended.any():
-            again = np.minimum(self.silent_steps[ended] * self.step_s, DAY_S)
-            self.muted_until_s[ended] = self.next_s - self.step_s + again
+            again = self.next_s - self.step_s + np.minimum(self.silent_steps * self.step_s, DAY_S)
+            self.muted_until_s = np.where(ended & self._week_known(), again, self.muted_until_s)
+            self.doubted_until_s = np.where(ended, again, self.doubted_until_s)
         self.silent_steps = np.where(quiet, self.silent_steps + 1, 0)
         gap = self.silent > SILENT_NATS
-        for one in np.flatnonzero(gap & ~was):
+        known = self._week_known()
+        for one in np.flatnonzero(gap & ~was & known):
             self._take_back_silence(int(one))
-        self.muted_until_s[gap] = self.next_s + self.step_s
+        self.muted_until_s[gap & known] = self.next_s + self.step_s
+        self.doubted_until_s[gap & ~known] = self.next_s + self.step_s
         return np.asarray(gap | ~heard)
+
+    def _week_known(self) -> Bools:
+        """Who has been heard of for a week: before, a day never seen may be shut, or far above those seen."""
+        return np.asarray(self.expecting.known_s() >= WEEK_S)
 
     def _take_back_silence(self, one: int) -> None:
         before = int(self.silent_steps[one]) - 1
@@ -253,7 +260,7 @@ class FlatDetector:
         self.judging.add(
             place,
             ripe=ripe(rungs, self.days) & (self.days >= WARM_D),
-            free=begun & (self.alive & (unit > 0)),
+            free=begun & (self.alive & (unit > 0) & (self.next_s > self.doubted_until_s)),
             calm=self.spike < 0,
         )
         rungs.learn(before, begun & self._calm(), self.expecting.past.forecast_before)
@@ -264,7 +271,7 @@ class FlatDetector:
         return np.asarray(self.expecting.known_s() >= np.maximum(RIPE_WINDOWS * lengths_s, LATE_S))
 
     def _calm(self) -> Bools:
-        return self.alive & (self.spike < 0) & (self.next_s > self.muted_until_s)
+        return self.alive & (self.spike < 0) & (self.next_s > np.maximum(self.muted_until_s, self.doubted_until_s))
 
     def _open(self, start_s: int) -> None:
         for one in self.judging.beyond(now_s=self.next_s, calm=self.spike < 0).tolist():
@@ -306,7 +313,7 @@ class FlatDetector:
             rungs = self.all_rungs[place]
             if place and not self._block_ends():
                 continue
-            at = _lasting(rungs, int(window))
+            at = rungs.lasting(int(window))
             if start_s - self.opened_s[one] >= STAYS_S or self.raised[one] > STAYS_S / 2:
                 self._stay(one)
                 self._end(one, start_s, clean=False)
@@ -340,7 +347,7 @@ class FlatDetector:
         count = self.block_count
         if self.fitted:
             variance = mean * (rungs.dispersion + rungs.spread2[0] * mean)
-            reach = np.where(self.expecting.known_s() < LATE_S, np.inf, CUT_SD * np.sqrt(variance) + CUT_COUNTS)
+            reach = np.where(self._week_known(), CUT_SD * np.sqrt(variance) + CUT_COUNTS, np.inf)
             count = np.clip(count, mean - reach, mean + reach)
         expected = self.block_full * rungs.level[0] if self.fitted else self.expecting.now.level[3]
         slot = self._week_slot(block_start)
@@ -379,22 +386,7 @@ class FlatDetector:
         odd = np.any(rungs.z[short] < DROP_Z, axis=0)
         for one in np.flatnonzero(self.spike >= 0).tolist():
             ladder = self.all_rungs[self.found[0, one]]
-            window = _lasting(ladder, int(self.found[1, one]))
+            window = ladder.lasting(int(self.found[1, one]))
             seen, mean = ladder.windows.count_sums[window, one], ladder.mean[window, one]
             odd[one] |= mean >= DOUBLED_MEAN and abs(seen / mean - 2.0) < DOUBLED_NEAR
         return np.asarray(odd)
-
-
-def _lasting(rungs: Rungs, window: int) -> int:
-    """The window that says how a spike goes on: that which found it, or of eight steps where that was shorter."""
-    last = len(rungs.lengths) - 1
-    return max(window, next((place for place, length in enumerate(rungs.lengths) if length >= LASTING), last))
-
-
-def _range(expected: Floats, rungs: Rungs) -> tuple[Floats, Floats]:
-    """95% range of one step (Cornish-Fisher)."""
-    variance = rungs.dispersion * expected + rungs.spread2[0] * expected**2
-    reach = 1.96 * np.sqrt(variance)
-    bend = (1.96**2 - 1) / 6 * (2 * variance / np.maximum(expected, 1e-9) - 1)
-    low = np.clip(np.floor(expected - reach + bend), 0.0, np.floor(expected))
-    return low, np.ceil(expected + reach + bend)

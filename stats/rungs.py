@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from stats.levels import FORECASTS, TREND
 from stats.past_errors import PastErrors
-from stats.spikes import clump_rate, tail_chance
+from stats.spikes import by_factors, clump_rate, tail_chance
 from stats.windows import Windows
 
 Floats = NDArray[np.float64]
@@ -31,6 +31,7 @@ EARLY2 = 0.1
 QUIET = 0.05
 QUICK = (0, TREND + 1)
 LASTING_S = 3 * DAY_S
+LASTING = 8
 
 
 class Looked(NamedTuple):
@@ -196,6 +197,19 @@ class Rungs:
         self.spread2 = self.known2 + self.shape2
         self.spread2 += self.wide
 
+    def usual_range(self, expected: Floats) -> tuple[Floats, Floats]:
+        """Where 95% of counts of one step lie by chance (Cornish-Fisher)."""
+        variance = self.dispersion * expected + self.spread2[0] * expected**2
+        reach = 1.96 * np.sqrt(variance)
+        bend = (1.96**2 - 1) / 6 * (2 * variance / np.maximum(expected, 1e-9) - 1)
+        low = np.clip(np.floor(expected - reach + bend), 0.0, np.floor(expected))
+        return low, np.ceil(expected + reach + bend)
+
+    def lasting(self, window: int) -> int:
+        """The window that says how a spike goes on: that which found it, or of eight steps where that was shorter."""
+        last = len(self.lengths) - 1
+        return max(window, next((place for place, length in enumerate(self.lengths) if length >= LASTING), last))
+
     def most(self) -> Floats:
         """Clumps per step that each window can show at all, given that it takes :data:`FEWEST` contacts."""
         mean = np.maximum(self.windows.lengths[:, None] * self.level / self.per_unit, LEAST_MEAN)
@@ -215,6 +229,13 @@ class Rungs:
             mean=self.mean[window, number],
             variance=self.variance[window, number],
         )
+        if not self.nested:
+            chance = by_factors(
+                chance,
+                mean=self.mean[window, number],
+                variance=self.variance[window, number],
+                spread2=self.spread2[window, number],
+            )
         if stretch is not None:
             chance = stretched(chance, stretch[window, number])
         return Looked(window, number, chance, clump_rate(chance, self.windows.lengths[window]))

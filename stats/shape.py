@@ -111,9 +111,9 @@ def fit_rows(
     scale = by_part.sum(axis=0) / np.maximum(parts.sum(axis=0), 1e-9)
     for after in reversed(range(rounds)):
         parts *= scale
-        part, part2 = _shrunk(by_part, parts, dispersion + wander2 * parts / 7)
+        part, part2 = _shrunk(by_part, parts, dispersion, wander2=wander2 / 7)
         days = np.einsum("dpn,dpz,pn->dn", around, common, part) * scale
-        day, day2 = _shrunk(by_day, days, dispersion + wander2 * days)
+        day, day2 = _shrunk(by_day, days, dispersion, wander2=wander2)
         if after:
             parts = np.einsum("dpn,dpz,dn->pn", around, common, day)
     return Rows(common, scale, part, part2, day, day2)
@@ -129,7 +129,7 @@ def fit_cells(
     here = slice(weekday, weekday + 1) if seen.shape[2] >= MANY else slice(None)
     only = 0 if seen.shape[2] >= MANY else weekday
     expected = _expected(around, rows, here)
-    cell, cell2 = _shrunk(seen[here], expected, dispersion + wander2 * expected)
+    cell, cell2 = _shrunk(seen[here], expected, dispersion, wander2=wander2)
     unit = rows.common[weekday] * rows.part * rows.day[weekday] * cell[only]
     return Units(unit, rows.part2 + cell2[only], rows.day2[weekday])
 
@@ -139,11 +139,18 @@ def _expected(around: Floats, rows: Rows, here: slice = slice(None)) -> Floats:
     return np.asarray(around[here] * rows.common[here] * (rows.scale * rows.part * rows.day[here, None]))
 
 
-def _shrunk(seen: Floats, expected: Floats, dispersion: Floats) -> tuple[Floats, Floats]:
-    """Ratio of seen to expected, drawn to 1, and its variance."""
-    spread = spread2(seen, expected, dispersion)
+def _shrunk(
+    seen: Floats, expected: Floats, dispersion: Floats, *, wander2: Floats | float = 0.0
+) -> tuple[Floats, Floats]:
+    """Ratio of seen to expected, drawn to 1, and its relative variance.
+
+    A level that wanders by ``wander2`` blurs what is seen in proportion: a day that is clearly shut is not doubted for it.
+    """
+    spread = spread2(seen, expected, dispersion + wander2 * expected)
     strength = dispersion / spread
-    return (seen + strength) / (expected + strength), dispersion / (expected + strength)
+    noise = dispersion + wander2 * expected * (seen + strength) / (expected + strength)
+    strength = noise / spread
+    return (seen + strength) / (expected + strength), noise / (seen + strength)
 
 
 def spread2(seen: Floats, expected: Floats, dispersion: Floats) -> float:

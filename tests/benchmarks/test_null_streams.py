@@ -33,3 +33,21 @@ def test_late_series_have_no_rows_before_they_begin() -> None:
     first = np.argmax(~np.isnan(counts), axis=0)
     assert first.max() > 6 * 168
     assert all(not np.isnan(counts[at:, one]).any() for one, at in enumerate(first))
+
+
+@pytest.mark.parametrize("name", ["hour, 100 series, office", "day, 100 series, shut at weekends"])
+def test_a_file_that_begins_on_a_thursday_has_its_weekend_after_two_days(name: str) -> None:
+    one = replace(cell(name), begins=3)
+    per_day = max(86_400 // one.step_s, 1)
+    by_day = counts_of(one, seed=0)[: 7 * per_day].reshape(7, per_day, -1).sum(axis=(1, 2))
+    assert [day for day, many in enumerate(by_day) if many == 0] == [2, 3]
+    assert (one.start_s // 86_400 + 3) % 7 == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("hour, 100 series, office, phi 5", 3), ("hour, 100 series, shops mixed, phi 2", 3)]
+)
+def test_the_first_weeks_keep_the_budget_whatever_the_weekday_of_the_first(name: str, begins: int) -> None:
+    """Eight are stated; before, these were 9 to 40 a file."""
+    early, _ = false_spikes(replace(cell(name), begins=begins), seed=1)
+    assert early <= 16

@@ -122,3 +122,16 @@ def test_a_series_begun_anew_has_the_shape_of_its_last_week() -> None:
     assert ratio[:, :12] == pytest.approx(1.5)
     assert ratio[:, 12:] == pytest.approx(0.5)
     assert expecting.now.level[MONTH, 1] == pytest.approx(2_000.0, rel=0.01)
+
+
+def test_closed_hours_teach_no_level() -> None:
+    """Nothing comes where a fiftieth is expected, for shapes are shrunk: levels and what all do together stay those of the open hours."""
+    expecting = Expecting(5, block_s=HOUR_S, holidays=frozenset())
+    bank, every = expecting.bank, np.ones(5, dtype=bool)
+    for block in range(20):
+        expecting.take(START_S + block * HOUR_S, np.full(5, 100.0), np.ones(5), np.full(5, 100.0), every)
+    together = bank.common_seen / bank.common_expected
+    for block in range(20, 60):
+        expecting.take(START_S + block * HOUR_S, np.zeros(5), np.full(5, 0.02), np.full(5, 2.0), every)
+    assert bank.contacts / bank.units == pytest.approx(100.0)
+    assert bank.common_seen / bank.common_expected == pytest.approx(together)

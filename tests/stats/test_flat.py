@@ -112,8 +112,29 @@ def offices(series: int, weeks: int, *, phi: float, seed: int = 0) -> Floats:
 
 
 def test_the_dispersion_of_thick_offices_is_that_of_their_open_hours() -> None:
-    detector, _ = run(offices(10, 5, phi=5.0))
+    detector, _ = run(offices(30, 5, phi=5.0))
     assert detector.coarse.dispersion.mean() == pytest.approx(5.0, rel=0.3)
+
+
+def test_offices_whose_file_begins_before_the_weekend_keep_quiet_about_their_first_mondays() -> None:
+    """A file that begins on a Thursday: its first Monday follows days never seen before, its second the first known weekend."""
+    counts = np.roll(offices(10, 3, phi=5.0, seed=2), -3 * 24, axis=0)
+    begin_s = START_S + 3 * 86_400
+    detector = FlatDetector(series=10, step_s=HOUR_S, budget_per_week=1.0)
+    verdicts = [detector.push(begin_s + step * HOUR_S, row) for step, row in enumerate(counts)]
+    assert all((verdict.spike == -1).all() for verdict in verdicts)
+    noons = np.array([verdicts[24 * day + 12].expected.mean() for day in (11, 18)])
+    assert noons == pytest.approx(300.0, rel=0.2)
+
+
+def test_what_follows_a_first_day_of_rest_is_learnt_whole() -> None:
+    """Shut but for a twentieth on the second day: the third is far above all that was expected, and no outlier."""
+    counts = null_counts(10, 5, level=2_000.0)
+    counts[24 + np.arange(0, len(counts) - 24, 168)[:, None] + np.arange(24)] *= 0.05
+    _, verdicts = run(np.round(counts))
+    wednesday = slice(4 * WEEK_H + 2 * 24, 4 * WEEK_H + 3 * 24)
+    expected = np.array([verdict.expected for verdict in verdicts[wednesday]])
+    assert expected.sum() == pytest.approx(counts[wednesday].sum(), rel=0.02)
 
 
 def test_who_shuts_every_sunday_is_shut_and_not_unheard() -> None:

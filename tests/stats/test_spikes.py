@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats as reference
 
 from stats.errors import DomainError
-from stats.spikes import at_least, clump_rate, overshoot, tail_chance
+from stats.spikes import at_least, by_factors, clump_rate, overshoot, tail_chance
 
 
 def array(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -91,3 +91,24 @@ def test_a_thick_window_is_no_poisson_s_however_small_its_relative_variance(mean
     count = np.array([mean + 3.0 * np.sqrt(ratio * mean)])
     chance = at_least(count, mean=np.array([mean]), variance=np.array([ratio * mean]))
     assert reference.norm.isf(chance[0]) == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.parametrize(("mean", "cv", "z"), [(1e4, 0.05, 5.0), (1e6, 0.05, 5.0), (1e5, 0.1, 4.5), (300.0, 0.1, 5.0)])
+def test_errors_by_factors_have_the_tail_of_a_log_normal(mean: float, cv: float, z: float) -> None:
+    """Against the exact mixture: within a third, where the negative binomial is up to several times too low."""
+    variance = mean + cv**2 * mean**2
+    count = array(np.round(mean + z * variance**0.5))
+    spread = np.log1p(cv**2) ** 0.5
+    normal = np.linspace(-9, 9, 4001)
+    weight = reference.norm.pdf(normal) * (normal[1] - normal[0])
+    exact = float(weight @ reference.poisson.sf(count - 1, mean * np.exp(spread * normal - spread**2 / 2)))
+    gamma = tail_chance(count, mean=array(mean), variance=array(variance))
+    found = by_factors(gamma, mean=array(mean), variance=array(variance), spread2=array(cv**2))
+    assert found[0] == pytest.approx(exact, rel=1 / 3)
+    assert gamma[0] < found[0]
+
+
+def test_without_errors_and_where_nothing_is_rare_the_tail_stays() -> None:
+    chance = array(1e-9, 0.3)
+    found = by_factors(chance, mean=array(50.0, 50.0), variance=array(60.0, 60.0), spread2=array(0.0, 0.2))
+    assert found == pytest.approx(chance, rel=1e-6)
