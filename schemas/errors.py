@@ -44,8 +44,8 @@ class RetryableError(WhenceError):
         self.what = what
         self.retry_after_s = retry_after_s
         self.remedy = remedy
-        advised = f"{what}: {remedy}" if remedy else what
-        super().__init__(f"{advised}; trying again in {retry_after_s:g} s")
+        self.advised = f"{what}: {remedy}" if remedy else what
+        super().__init__(f"{self.advised}; trying again in {retry_after_s:g} s")
 
 
 class FatalError(WhenceError):

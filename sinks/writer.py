@@ -30,6 +30,7 @@ from schemas.catalog import STAGE_TOPICS
 from schemas.dead_letter import DeadLetter
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
+from schemas.heard import Heard
 from sinks.batch import Batch, Place, store
 from sinks.letters import send
 from sinks.meters import LAG, REFUSED, STORE_AWAY
@@ -42,6 +43,8 @@ _KAFKA_LOG = logging.getLogger("whence.sink.kafka")
 _AT_ONCE = 1_000
 _LAG_EVERY_S = 2.0
 _PATIENCE_S = 2.0
+_COMMIT_PATIENCE_S = 1.0
+_LAST_LOOK_S = 0.2
 
 
 class Writer:
@@ -62,6 +65,7 @@ class Writer:
         self._settings = settings
         self._before_commit = before_commit
         self._batch = Batch()
+        self._heard = Heard(broker)
         self._failures = 0
         self._refused: deque[float] = deque()
         self._lag_at = 0.0
@@ -180,8 +184,9 @@ class Writer:
         self._reached.clear()
 
     def _broker_said(self, error: KafkaError) -> None:
+        self._heard(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._say(alive=True, ready=False, detail=f"No Kafka broker answers at {self._broker.servers}; waiting.")
+            self._say(alive=True, ready=False, detail=f"{self._heard.away(error).advised}; offsets wait")
 
     def _copy(self, client: Client, consumer: Consumer, stop: threading.Event) -> None:
         ended = False
@@ -192,7 +197,7 @@ class Writer:
                 self._write(client, stop)
                 self._before_commit()
             if self._batch.following:
-                self._commit(consumer)
+                self._commit(consumer, stop)
             self._batch.clear()
             self._tell_lag(consumer)
 
@@ -202,7 +207,8 @@ class Writer:
         deadline = time.monotonic() + settings.batch_age_s
         while batch.count < settings.batch_rows and batch.size < settings.batch_bytes:
             left_s = deadline - time.monotonic()
-            consumed = consumer.consume(min(_AT_ONCE, settings.batch_rows), timeout=max(left_s, 0.0))
+            wait_s = min(left_s, _LAST_LOOK_S) if stop.is_set() else left_s
+            consumed = consumer.consume(min(_AT_ONCE, settings.batch_rows), timeout=max(wait_s, 0.0))
             batch.add(one for one in consumed if self._is_record(one))
             if left_s <= 0.0 or (stop.is_set() and not consumed):
                 return
@@ -210,6 +216,7 @@ class Writer:
     def _is_record(self, message: KafkaMessage) -> bool:
         error = message.error()
         if not self._health.ready and (error is None or error.code() == KafkaError._PARTITION_EOF):
+            self._heard.forget()
             self._say_reading()
         if error is None:
             return True
@@ -261,12 +268,14 @@ class Writer:
             REFUSED.labels(one.topic, one.reason).inc()
         send(self._broker, letters)
 
-    def _commit(self, consumer: Consumer) -> None:
+    def _commit(self, consumer: Consumer, stop: threading.Event) -> None:
         offsets = [
             TopicPartition(topic, partition, offset) for (topic, partition), offset in self._batch.following.items()
         ]
+        commit = partial(consumer.commit, offsets=offsets, asynchronous=False)
         try:
-            consumer.commit(offsets=offsets, asynchronous=False)
+            # A broker that hangs does not answer for a minute.
+            beside(commit, stop, patience_s=_COMMIT_PATIENCE_S, asked="Kafka", name="sink-commit")
         except KafkaException as error:
             # Whoever owns the partitions now reads the same records again, and the same rows replace themselves.
             LOG.warning("commit_failed", reason=str(error))

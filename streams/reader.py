@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.broker import Broker, client_config
 from schemas.errors import RetryableError
-from streams.heard import Heard
+from schemas.heard import Heard
 from streams.topics import Admin
 
 BATCH = 2_000
@@ -116,8 +116,9 @@ class Reader:
             try:
                 low_high = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=POLL_S)
             except KafkaException as error:
-                silent = error.args[0].code() in _SILENCE
-                if not silent or time.monotonic() >= deadline or self._interrupted():
+                if self._interrupted():
+                    raise self._heard.away(error) from error
+                if error.args[0].code() not in _SILENCE or time.monotonic() >= deadline:
                     raise self._away(error) from error
             else:
                 if low_high is None:
@@ -171,11 +172,9 @@ class Reader:
         return None
 
     def _away(self, why: object) -> RetryableError:
-        """Why, in the client's own words where it has any. A user who is refused now may be let in again: who begins
-        with a wrong password is told before anything is read (:func:`streams.topics.ensure_topics`)."""
+        """Why, in the client's own words where it has any."""
         self._heard.listen(self._consumer.poll)
-        told = self._heard.unanswered(why)
-        return told if isinstance(told, RetryableError) else RetryableError(str(told).rstrip("."), retry_after_s=2.0)
+        return self._heard.away(why)
 
     def close(self) -> None:
         """Leave the broker."""

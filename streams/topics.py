@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.broker import Broker, client_config
 from schemas.catalog import TOPICS, Topic
 from schemas.errors import FatalError, RetryableError
-from streams.heard import Heard, text_of
+from schemas.heard import Heard, text_of
 
 TIMEOUT_S = 20.0
 FOREVER = -1
@@ -88,6 +88,20 @@ def partition_counts(broker: Broker, *, admin: Admin | None = None, timeout_s: f
     return {name: len(topic.partitions) for name, topic in found.items() if name in names and topic.partitions}
 
 
+def counts_by_asking(broker: Broker, topics: Sequence[Topic], *, timeout_s: float) -> dict[str, int]:
+    """Partitions of these topics, which have to be there; on the embedded broker asking makes them.
+
+    Raises:
+        RetryableError: the broker does not answer.
+    """
+    admin = Admin(broker)
+    try:
+        found = {one.name: admin.list_topics(one.name, timeout=timeout_s).topics[one.name] for one in topics}
+    except KafkaException as error:
+        raise admin.away(error) from error
+    return {name: len(topic.partitions) for name, topic in found.items()}
+
+
 class Admin(AdminClient):
     """A client that knows why no broker answers."""
 
@@ -97,9 +111,14 @@ class Admin(AdminClient):
         super().__init__(config, logger=logger)
 
     def unanswered(self, error: KafkaException) -> RetryableError | FatalError:
-        """See :meth:`streams.heard.Heard.unanswered`."""
+        """See :meth:`schemas.heard.Heard.unanswered`."""
         self.heard.listen(self.poll)
         return self.heard.unanswered(error)
+
+    def away(self, error: KafkaException) -> RetryableError:
+        """See :meth:`schemas.heard.Heard.away`."""
+        self.heard.listen(self.poll)
+        return self.heard.away(error)
 
 
 def _metadata(admin: Admin, topic: str | None = None, *, timeout_s: float | None = None) -> ClusterMetadata:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,7 @@ class Agents:
             now = asyncio.get_running_loop().time()
             if now >= next_check or not crew.caught_up:
                 await crew.check()
-                await commit(app, crew)
+                await commit(app, crew, self._stop)
                 next_check = now + self._settings.check_s
             self._describe(crew, joined=starting.done())
             await asyncio.sleep(TICK_S)
@@ -203,8 +203,8 @@ def connect(app: faust.App, crew: Crew) -> None:
     app.on_partitions_revoked.connect(on_revoked, weak=False)
 
 
-async def commit(app: faust.App, crew: Crew) -> None:
-    """Commit what is applied.
+async def commit(app: faust.App, crew: Crew, stop: threading.Event) -> None:
+    """Commit what is applied; who was asked to stop does not wait for the broker's word.
 
     Raises:
         RetryableError: Faust's consumer, which lives in a thread and a loop of its own, is gone or does not answer.
@@ -214,9 +214,24 @@ async def commit(app: faust.App, crew: Crew) -> None:
     if applied:
         consumer: Any = app.consumer
         try:
-            await asyncio.wait_for(consumer.commit_applied(applied), COMMIT_S)
+            await _in_time(consumer.commit_applied(applied), COMMIT_S, stop)
         except (RuntimeError, TimeoutError) as error:
             raise RetryableError(f"Faust's consumer is gone ({error!r})", retry_after_s=1.0) from error
+
+
+async def _in_time(work: Coroutine[Any, Any, object], within_s: float, stop: threading.Event) -> None:
+    """Wait for its end, for the time given, or until ``stop``."""
+    working = asyncio.ensure_future(work)
+    deadline = asyncio.get_running_loop().time() + within_s
+    try:
+        while not (await asyncio.wait([working], timeout=TICK_S))[0]:
+            if stop.is_set():
+                return
+            if asyncio.get_running_loop().time() >= deadline:
+                raise TimeoutError(f"no answer within {within_s:g} s")
+        working.result()
+    finally:
+        working.cancel()
 
 
 async def _stop(app: faust.App, starting: asyncio.Future[None]) -> None:

@@ -256,7 +256,7 @@ def running(*parts: Part) -> Iterator[None]:
     assert not failures, failures
 
 
-def eventually(what: Callable[[], bool], timeout_s: float = 240.0) -> None:
+def eventually(what: Callable[[], bool], timeout_s: float = 400.0) -> None:
     """Wait until it is so."""
     deadline = time.monotonic() + timeout_s
     while not what():
@@ -264,7 +264,7 @@ def eventually(what: Callable[[], bool], timeout_s: float = 240.0) -> None:
         time.sleep(0.2)
 
 
-def await_outcome(broker: Broker, wanted: Outcome, timeout_s: float = 240.0) -> Outcome:
+def await_outcome(broker: Broker, wanted: Outcome, timeout_s: float = 400.0) -> Outcome:
     """Read the topics until they hold as many records as wanted, or time is up."""
     deadline = time.monotonic() + timeout_s
     found = outcome_of(broker)

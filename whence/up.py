@@ -31,6 +31,7 @@ from whence.feedback import feedback_router
 from whence.keys import own_key
 from whence.lending import lending_router, new_token
 from whence.lending import opened as lent
+from whence.pulse import Pulse
 from whence.serve import HttpPart, health_app, health_router, listen
 from whence.settings import Settings
 from whence.show import say
@@ -107,7 +108,8 @@ def all_parts(settings: Settings, broker: Broker, workspaces: tuple[Workspace, .
     )
     if settings.broker.embedded:
         return parts
-    return tuple(AfterTopics(part, broker, settings.broker.partitions) for part in parts)
+    pulse = Pulse(broker)
+    return tuple(AfterTopics(part, broker, settings.broker.partitions, pulse) for part in parts)
 
 
 def run_up(
@@ -188,7 +190,8 @@ def run_part(settings: Settings, name: str) -> None:
         parts: tuple[Part, ...] = (server,)
     else:
         server = HttpPart("health", health_app(healths), opened)
-        parts = (AfterTopics(_part(settings, broker, name), broker, settings.broker.partitions), server)
+        part = _part(settings, broker, name)
+        parts = (AfterTopics(part, broker, settings.broker.partitions, Pulse(broker)), server)
     LOG.info("part starts", part=name, broker=broker.servers, url=server.url)
     run_until_stopped(parts, ready=healths.of)
 

@@ -13,6 +13,7 @@ from schemas.broker import Broker, client_config
 from schemas.catalog import QUALITY
 from schemas.codec import decode, encode
 from schemas.errors import RetryableError
+from schemas.heard import Heard
 from schemas.quality import QualityResult
 
 TIMEOUT_S = 10.0
@@ -23,7 +24,6 @@ class QualityTopic:
     """Reads on from where it was each time, so that what another process has published meanwhile counts too."""
 
     def __init__(self, broker: Broker) -> None:
-        self._broker = broker
         self._last: dict[str, int] = {}
         config: dict[str, Any] = client_config(
             broker,
@@ -32,7 +32,8 @@ class QualityTopic:
             enable_partition_eof=True,
             isolation_level="read_committed",
         )
-        self._consumer = Consumer(config, logger=_LOG)
+        self._heard = Heard(broker)
+        self._consumer = Consumer({**config, "error_cb": self._heard}, logger=_LOG)
         # What Kafka's Java clients use: a workspace lies in the same partition as its frames.
         config = client_config(broker, enable_idempotence=True, partitioner="murmur2_random")
         self._producer = Producer(config, logger=_LOG)
@@ -47,7 +48,9 @@ class QualityTopic:
         try:
             self._catch_up()
         except KafkaException as error:
-            raise RetryableError(f"Kafka at {self._broker.servers} fails: {error}", retry_after_s=5.0) from error
+            self._heard.listen(self._consumer.poll)
+            raise self._heard.away(error) from error
+        self._heard.forget()
         return self._last.get(workspace, 0)
 
     def _catch_up(self) -> None:
@@ -63,7 +66,7 @@ class QualityTopic:
         while len(ended) < self._partitions:
             message = self._consumer.poll(TIMEOUT_S)
             if message is None:
-                raise RetryableError(f"no Kafka broker answers at {self._broker.servers}", retry_after_s=5.0)
+                raise self._heard.away("it did not answer in time")
             error, value = message.error(), message.value()
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())

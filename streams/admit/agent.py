@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gc
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from schemas.broker import Broker, client_config, leave
+from schemas.aside import beside
+from schemas.broker import Broker, leave
 from schemas.catalog import RAW_TOPICS
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
@@ -24,6 +21,7 @@ from streams.admit import meters
 from streams.admit.assignment import Assignment, Committed
 from streams.admit.ceiling import Ceiling
 from streams.admit.compiled import step
+from streams.admit.gathering import Gathering, group_member
 from streams.admit.heap import give_back, keep_little
 from streams.admit.marks import Clock
 from streams.admit.places import require_room
@@ -32,20 +30,16 @@ from streams.admit.state import Admitted, Batch
 from streams.admit.step import admit
 from streams.admit.transaction import BatchLostError, Transactions, membership
 from streams.reader import Place
+from streams.topics import counts_by_asking
 from streams.turns import Turns
 
 log = structlog.get_logger("whence.admit")
-_LOGGER = logging.getLogger("whence.broker")
-_POLL_S = 0.25
 _COLLECT_AFTER = 100_000
 _LAG_EVERY_S = 5.0
-_ANSWER_S = 1.0
+_ANSWER_S = 5.0
 _LONGEST_PAUSE_S = 30.0
 _MANY_BYTES = 4_000_000
 _GIVE_BACK_AFTER = 50_000
-
-
-_SECOND = itemgetter(1)
 
 
 def _nothing(moment: str) -> None:
@@ -99,7 +93,8 @@ class Admit:
             try:
                 _Session(self, stop).run()
             except (RetryableError, BatchLostError) as reason:
-                pause_s = self._wait(stop, str(reason), pause_s)
+                why = reason.advised if isinstance(reason, RetryableError) else str(reason)
+                pause_s = self._wait(stop, why, pause_s)
             except FatalError as error:
                 self.say(str(error), alive=False, ready=False)
                 raise
@@ -125,38 +120,27 @@ class _Session:
         self._part, self._stop = part, stop
         broker, settings = part._broker, part._settings
         self._settings = settings
+        # The client's calls cannot be interrupted; who stops need not wait for them.
+        ask = partial(counts_by_asking, broker, RAW_TOPICS, timeout_s=_ANSWER_S)
+        partitions = beside(ask, stop, patience_s=0.0, asked="The broker", name="admit-topics")
         self._ceiling = Ceiling(letters_per_minute=settings.letters_per_minute, share=settings.letter_share)
         self._transactions = Transactions(broker, settings, part._at, stop.is_set)
         self._clock = Clock(broker, settings, part._workspaces)
-        self._consumer = Consumer(_consumer_config(broker, settings), logger=_LOGGER)
+        self._consumer = group_member(broker, settings)
         self._turns = Turns(self._consumer)
+        self._gathering = Gathering(self._consumer, self._turns, settings)
         self._nobody = self._consumer.consumer_group_metadata()
         self._assignment = Assignment(
             broker,
             settings,
             part._workspaces,
-            self._partitions(),
+            partitions,
             kept=part._kept,
             interrupted=stop.is_set,
         )
-        self._failure: Exception | None = None
         self._sent: list[TopicPartition] = []
-        self._renewed: set[Place] = set()
         self._lag_due_s = 0.0
         self._taken = 0
-
-    def _partitions(self) -> dict[str, int]:
-        # Asking for a topic by name also makes it on the embedded broker, where a group that comes first would fail.
-        try:
-            return {
-                topic.name: len(self._consumer.list_topics(topic.name, timeout=10.0).topics[topic.name].partitions)
-                for topic in RAW_TOPICS
-            }
-        except KafkaException as error:
-            servers = self._part._broker.servers
-            raise RetryableError(
-                f"no Kafka broker answers at {servers} ({error.args[0].str()})", retry_after_s=2.0
-            ) from error
 
     def run(self) -> None:
         """Consume, admit and commit until stopped."""
@@ -175,12 +159,12 @@ class _Session:
             self._close()
 
     def _turn(self) -> None:
-        batches = self._by_place(self._next())
+        batches = self._gathering.by_place(self._gathering.next(), self._assignment.states)
         if self._stop.is_set():
             return  # it may have cut the rebuilding of a partition short
         self._turns.settle(self._assignment.states, time.monotonic())
         group = membership(self._consumer, self._nobody) if batches else None
-        self._tell(idle=not batches)
+        self._tell()
         if not batches:
             self._settle()
             return
@@ -222,51 +206,6 @@ class _Session:
             # It drops a transaction's offsets; who follows admit (a replay, doctor) asks for the group's.
             self._consumer.commit(offsets=sent, asynchronous=True)
 
-    def _next(self) -> list[Message]:
-        """Wait for one message, then gather what comes within ``batch_wait_s``."""
-        first = self._consume(1, _POLL_S)
-        if not first:
-            return []
-        self._renewed.clear()
-        rest = self._consume(self._settings.batch_size - 1, self._settings.batch_wait_s)
-        # A partition that went and came back meanwhile is read from what was committed on.
-        messages = [message for message in first if _place(message) not in self._renewed] + rest
-        errors = set(map(Message.error, messages))
-        return messages if errors == {None} else [message for message in messages if self._is_message(message)]
-
-    def _is_message(self, message: Message) -> bool:
-        error = message.error()
-        if error is None:
-            return True
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._turns.end(_place(message), int(message.offset() or 0))
-            return False
-        if error.fatal():
-            raise FatalError(
-                f"The consumer cannot go on ({error.str()})", remedy="See Kafka's log, then start admit again"
-            )
-        log.warning("consumer_error", error=error.str())
-        return False
-
-    def _by_place(self, messages: Sequence[Message]) -> dict[Place, Batch]:
-        """Messages by input partition; those of partitions that are no longer ours are somebody else's to admit."""
-        stamps = map(_SECOND, map(Message.timestamp, messages))
-        columns = (map(Message.offset, messages), stamps, map(Message.key, messages), map(Message.value, messages))
-        whole: Batch = Batch(*map(tuple, columns))
-        batches: dict[Place, Batch] = {}
-        # The client hands over runs of one partition's messages.
-        places = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
-        first = 0
-        for (topic, partition), run in groupby(places):
-            end = first + len(list(run))
-            place, batch = Place(str(topic), int(partition or 0)), whole[first:end]
-            batches[place] = batches[place] + batch if place in batches else batch
-            first = end
-        ours = {place: batch for place, batch in batches.items() if place in self._assignment.states}
-        for place, batch in ours.items():
-            self._turns.read(place, len(batch), batch[0].timestamp_ms, batch[-1].timestamp_ms, batch[-1].offset + 1)
-        return ours
-
     def _admit(self, place: Place, batch: Batch) -> Admitted:
         states = self._assignment.states
         states[place], out = admit(states[place], batch)
@@ -274,32 +213,18 @@ class _Session:
         return out
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        with self._held():
+        with self._gathering.held():
             self._part._at("assigned")
             consumer.incremental_assign(self._assignment.take(consumer, partitions))
             places = [Place(p.topic, p.partition) for p in partitions]
-            self._renewed.update(places)
+            self._gathering.came(places)
             self._turns.forget(places)
             self._part._at("rebuilt")
             log.info("assigned", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        """Keep what goes wrong within a callback of the client, which would garble it, for after ``consume``."""
-        try:
-            yield
-        except Exception as error:
-            self._failure = error
-
-    def _consume(self, count: int, timeout_s: float) -> list[Message]:
-        messages = self._consumer.consume(count, timeout=timeout_s)
-        if self._failure is not None:
-            raise self._failure
-        return messages
-
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # What is on its way belongs to the old generation and must be through before others may begin.
-        with self._held():
+        with self._gathering.held():
             self._settle()
         self._assignment.drop(partitions)
         self._turns.forget([Place(p.topic, p.partition) for p in partitions])
@@ -307,14 +232,14 @@ class _Session:
         self._part._at("revoked")
         log.info("revoked", partitions=[f"{p.topic}/{p.partition}" for p in partitions])
 
-    def _tell(self, *, idle: bool) -> None:
+    def _tell(self) -> None:
         now_s = self._part._clock()
         self._clock.tell(self._assignment.states, now_s)
         if now_s >= self._lag_due_s:
             self._lag_due_s = now_s + _LAG_EVERY_S
-            self._measure(idle=idle)
+            self._measure()
 
-    def _measure(self, *, idle: bool) -> None:
+    def _measure(self) -> None:
         behind = 0
         for place, offset in self._assignment.next.items():
             high = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
@@ -322,48 +247,12 @@ class _Session:
             meters.LAG.labels("admit", place.topic, place.partition).set(lag)
             behind += lag
         count = len(self._assignment.states)
-        if not idle or self._answered():
-            self._part.say(f"Admit works on {count} partitions and is {behind} messages behind.", ready=count > 0)
-        else:
-            servers = self._part._broker.servers
-            self._part.say(f"No Kafka broker answers at {servers}: start it. Admit goes on by itself.", ready=False)
-
-    def _answered(self) -> bool:
-        """Whether the broker is there: reading from one that is gone looks like reading what has no more messages."""
-        try:
-            self._consumer.list_topics(RAW_TOPICS[0].name, timeout=_ANSWER_S)
-        except KafkaException:
-            return False
-        return True
+        self._part.say(f"Admit works on {count} partitions and is {behind} messages behind.", ready=count > 0)
 
     def _close(self) -> None:
         self._transactions.close()
         self._clock.close()
         leave(self._consumer, hurry=self._stop.is_set())
-
-
-def _consumer_config(broker: Broker, settings: AdmitSettings) -> dict[str, Any]:
-    return client_config(
-        broker,
-        group_id=settings.group,
-        enable_auto_commit=False,
-        enable_partition_eof=True,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        partition_assignment_strategy="cooperative-sticky",
-        session_timeout_ms=settings.session_timeout_s * 1_000,
-        heartbeat_interval_ms=1_000,
-        max_poll_interval_ms=900_000,
-        fetch_wait_max_ms=50,
-        queued_min_messages=5_000,
-        queued_max_messages_kbytes=4_096,
-        fetch_message_max_bytes=1 << 20,
-        fetch_queue_backoff_ms=50,
-    )
-
-
-def _place(message: Message) -> Place:
-    return Place(str(message.topic()), int(message.partition() or 0))
 
 
 def _count(place: Place, out: Admitted) -> None:

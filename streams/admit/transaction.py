@@ -16,9 +16,9 @@ from schemas.broker import Broker, client_config
 from schemas.catalog import CONTACTS, DEAD_LETTERS, FRAMES, TIMELINE
 from schemas.codec import encode
 from schemas.errors import FatalError, RetryableError
+from schemas.heard import text_of
 from streams.admit.settings import AdmitSettings
 from streams.admit.state import Admitted
-from streams.heard import text_of
 from streams.reader import Place
 
 _LOGGER = logging.getLogger("whence.broker")
@@ -28,6 +28,7 @@ SILENCE_S = 30.0
 PARTING_S = 1.0
 BEGIN_S = 10.0
 WAIT_S = 0.5
+ANSWER_S = 2.0
 
 
 class BatchLostError(Exception):
@@ -67,8 +68,7 @@ class Transactions:
         self._running: Future[None] | None = None
         self._stuck = False
         self._begin(broker.servers)
-        found = self._producer.list_topics(CONTACTS.name, timeout=10.0).topics[CONTACTS.name]
-        self._contact_partitions = max(1, len(found.partitions))
+        self._contact_partitions = self._count_contacts(broker.servers)
 
     def _begin(self, servers: str) -> None:
         """In short waits: asked again, the client goes on with what it has begun."""
@@ -87,6 +87,14 @@ class Transactions:
                     ) from error
             else:
                 return
+
+    def _count_contacts(self, servers: str) -> int:
+        try:
+            found = self._producer.list_topics(CONTACTS.name, timeout=ANSWER_S).topics[CONTACTS.name]
+        except KafkaException as error:
+            what = f"Kafka at {servers} does not tell the partitions of {CONTACTS.name} ({text_of(error)})"
+            raise RetryableError(what, retry_after_s=2.0) from error
+        return max(1, len(found.partitions))
 
     def send(self, outputs: Mapping[Place, Admitted], offsets: list[TopicPartition], group: object) -> None:
         """Begin a transaction with everything, and commit it beside; the one before must have been settled.

@@ -27,6 +27,7 @@ from schemas.codec import decode, encode
 from schemas.delivery import Delivery
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
+from schemas.heard import text_of
 from schemas.links import signed
 from schemas.raw import Feedback
 from schemas.workspace import Workspace
@@ -115,8 +116,11 @@ class Courier:
 
     def _say_away(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
-        log.warning("waiting", reason=str(error))
-        self._say(alive=True, ready=False, detail=f"waiting for Kafka at {self._broker.servers}; nothing is lost")
+        why = error.advised if isinstance(error, RetryableError) else text_of(error)
+        log.warning("waiting", reason=why)
+        self._say(
+            alive=True, ready=False, detail=f"waiting for Kafka at {self._broker.servers} ({why}); nothing is lost"
+        )
 
     def _say(self, *, alive: bool, ready: bool, detail: str) -> None:
         self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)

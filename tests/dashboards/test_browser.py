@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import Error as BrowserError
 
 from dashboards.page import FEEDBACK, create_app
 from dashboards.query import Query, Row
@@ -30,6 +31,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 LOOKS: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
     "light": (LAPTOP, "light"), "dark": (LAPTOP, "dark"), "phone": (PHONE, "light"),
 }  # fmt: skip
+FITS = "document.documentElement.scrollWidth === document.documentElement.clientWidth"
 PLAIN = Look(sharpness=1)
 expect.set_options(timeout=20_000)
 PLACES = {
@@ -132,8 +134,10 @@ def test_page_fits_laptop_and_phone_light_and_dark_and_its_console_stays_silent(
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(200)
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide == 0, f"{wide} pixels stick out in {look}"
+            try:  # charts follow a new width in frames of their own
+                page.wait_for_function(FITS, timeout=20_000)
+            except BrowserError as error:
+                raise AssertionError(f"something sticks out in {look}") from error
             page.screenshot(path=PICTURES / f"{place}-{look}.png", full_page=True)
 
 
@@ -151,7 +155,10 @@ def test_now_shows_the_open_spike_with_its_cause(site: str, chrome: Browser) -> 
 def test_chart_is_drawn_and_said_in_words_and_numbers(site: str, chrome: Browser) -> None:
     with shown(chrome, f"{site}/now") as page:
         chart = page.get_by_role("img", name="Contacts over")
-        assert chart.locator("canvas").evaluate("(canvas) => canvas.width > 0 && canvas.toDataURL().length > 10000")
+        canvas = chart.locator("canvas").element_handle()
+        page.wait_for_function(
+            "(canvas) => canvas.width > 0 && canvas.toDataURL().length > 10000", arg=canvas, timeout=20_000
+        )
         page.get_by_text("The chart as a table").first.click()
         expect(
             page.get_by_role("table", name="Contacts and their expectation over time").get_by_role("row")
@@ -251,7 +258,7 @@ def test_what_is_late_looks_late_and_a_replay_like_one(
         page.clock.set_fixed_time(NOW + later)
         visit(page, f"{url}/pipeline")
         looks, says, sentence = told
-        assert page.locator(".fresh .dot").get_attribute("class") == looks
+        expect(page.locator(".fresh .dot")).to_have_attribute("class", looks)
         expect(page.locator(".fresh .lag")).to_have_text(says)
         expect(page.locator(".headline p")).to_contain_text(sentence)
         page.context.close()

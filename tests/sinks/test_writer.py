@@ -255,6 +255,10 @@ def test_too_many_bad_records_stop_the_sink_and_none_is_skipped(
 
 def test_without_a_broker_it_waits_and_says_so(server_store: StoreSettings) -> None:
     with running(Writer(Broker(servers="127.0.0.1:9"), server_store, QUICK)) as sink:
-        eventually(lambda: "No Kafka broker answers at 127.0.0.1:9" in sink.writer.health().detail)
+        eventually(lambda: "Connection refused" in sink.writer.health().detail)
+        assert sink.writer.health().detail == (
+            "no Kafka broker answers at 127.0.0.1:9 (Connect to ipv4#127.0.0.1:9 failed: Connection refused): "
+            "start it, or correct broker.servers; offsets wait"
+        )
         assert (sink.writer.health().alive, sink.writer.health().ready) == (True, False)
         assert sink.end() < 3.0

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, Producer
 
+from schemas import heard
 from schemas.broker import Broker
 from schemas.errors import RetryableError
-from streams import heard, reader
+from streams import reader
 from streams.embedded import embedded_broker
 from streams.reader import Delivery, End, Place, Reader
 from streams.topics import ensure_topics

@@ -9,10 +9,11 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from schemas import heard
 from schemas.broker import Broker
 from schemas.catalog import TOPICS
 from schemas.errors import FatalError, RetryableError
-from streams import heard, topics
+from streams import topics
 from streams.embedded import embedded_broker
 from streams.topics import check_topics, ensure_topics, partition_counts
 from tests.kafka import apache_kafka

@@ -130,7 +130,30 @@ def test_a_faust_consumer_that_is_gone_is_said_and_begun_anew() -> None:
     app: Any = SimpleNamespace(consumer=SimpleNamespace(commit_applied=commit_applied))
     crew: Any = SimpleNamespace(applied=lambda: {Place("frames", 0): 7})
     with pytest.raises(RetryableError, match=r"Faust's consumer is gone \(RuntimeError\('Event loop is closed'\)\)"):
-        asyncio.run(commit(app, crew))
+        asyncio.run(commit(app, crew, threading.Event()))
+
+
+def _unanswered(stop: threading.Event) -> None:
+    """A commit of which no word comes."""
+
+    async def commit_applied(_: object) -> None:
+        await asyncio.Event().wait()
+
+    app: Any = SimpleNamespace(consumer=SimpleNamespace(commit_applied=commit_applied))
+    crew: Any = SimpleNamespace(applied=lambda: {Place("frames", 0): 7})
+    asyncio.run(commit(app, crew, stop))
+
+
+def test_a_commit_that_nobody_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.worker.COMMIT_S", 0.3)
+    with pytest.raises(RetryableError, match=r"Faust's consumer is gone \(TimeoutError\('no answer within 0\.3 s'\)\)"):
+        _unanswered(threading.Event())
+
+
+def test_who_was_asked_to_stop_waits_for_no_commit() -> None:
+    stop = threading.Event()
+    stop.set()
+    _unanswered(stop)
 
 
 class Pair:

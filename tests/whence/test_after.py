@@ -1,4 +1,4 @@
-"""Parts wait for a broker that is away, and say so."""
+"""Parts wait for a broker that is away, and say so; so they do when it falls silent later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from schemas.broker import Broker
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
 from whence.after import AfterTopics
+from whence.pulse import Pulse
 from whence.supervise import Supervisor
 
 BROKER = Broker(servers="kafka:9092")
@@ -31,9 +32,19 @@ class Work:
         return Health(part="work", alive=True, ready=True, detail="at work")
 
 
+class Still(Pulse):
+    """Asks nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(BROKER)
+
+    def begin(self, stop: threading.Event) -> None:
+        del stop
+
+
 def test_a_part_begins_by_itself_when_the_broker_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    part = AfterTopics(Work(), BROKER, 8)
+    part = AfterTopics(Work(), BROKER, 8, Still())
     told: list[Health] = []
 
     def counts(broker: Broker, *, timeout_s: float) -> dict[str, int]:
@@ -67,7 +78,7 @@ def test_topics_of_another_shape_end_the_part(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("whence.after.partition_counts", lambda _broker, timeout_s: {})
     monkeypatch.setattr("whence.after.ensure_topics", differ)
-    supervisor = Supervisor([AfterTopics(Work(), BROKER, None)])
+    supervisor = Supervisor([AfterTopics(Work(), BROKER, None, Still())])
     supervisor.start()
     supervisor.wait()
     supervisor.end()
@@ -88,7 +99,7 @@ def test_who_was_asked_to_stop_waits_for_no_answer_about_topics(monkeypatch: pyt
     monkeypatch.setattr("whence.after.partition_counts", counts)
     monkeypatch.setattr("whence.after.ensure_topics", lambda _broker, partitions: made.append(partitions))
     work = Work()
-    supervisor = Supervisor([AfterTopics(work, BROKER, None)])
+    supervisor = Supervisor([AfterTopics(work, BROKER, None, Still())])
     supervisor.start()
     assert asked.wait(10.0)
     assert supervisor.end() == ()
@@ -96,3 +107,34 @@ def test_who_was_asked_to_stop_waits_for_no_answer_about_topics(monkeypatch: pyt
     asking[0].join(10.0)
     assert made == []
     assert not work.begun.is_set()
+
+
+class Busy(Work):
+    """A part that knows itself why it is not ready."""
+
+    def health(self) -> Health:
+        return Health(part="work", alive=True, ready=False, detail="reading the history")
+
+
+@pytest.mark.parametrize(
+    ("work", "away", "ready", "detail"),
+    [
+        (Work(), None, True, "at work"),
+        (Work(), "no Kafka broker answers", False, "no Kafka broker answers"),
+        (Busy(), "no Kafka broker answers", False, "reading the history"),
+    ],
+    ids=["it answers", "it is silent", "the part knows better"],
+)
+def test_a_part_is_ready_only_while_the_broker_answers(
+    work: Work, away: str | None, ready: bool, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whence.after.partition_counts", lambda _broker, timeout_s: {})
+    monkeypatch.setattr("whence.after.ensure_topics", lambda _broker, _partitions: None)
+    pulse = Still()
+    part = AfterTopics(work, BROKER, None, pulse)
+    supervisor = Supervisor([part])
+    supervisor.start()
+    assert work.begun.wait(10.0)
+    pulse.away = away
+    assert part.health() == Health(part="work", alive=True, ready=ready, detail=detail)
+    assert supervisor.end() == ()

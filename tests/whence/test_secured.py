@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas import heard
 from sinks.migrate import migrate
-from streams import heard
 from streams.topics import ensure_topics
 from tests.certificates import Authority
 from tests.pipeline import eventually

@@ -68,6 +68,12 @@ class Heard:
             f"no Kafka broker answers at {servers} ({_short(reason)})", retry_after_s=2.0, remedy=remedy
         )
 
+    def away(self, error: object) -> RetryableError:
+        """The same for who goes on by itself: a user who is refused now may be let in again. Who begins with a wrong
+        password was told before (:func:`streams.topics.ensure_topics`)."""
+        told = self.unanswered(error)
+        return told if isinstance(told, RetryableError) else RetryableError(str(told).rstrip("."), retry_after_s=2.0)
+
     def _reasons(self) -> list[str]:
         return [_cause(one) for one in self._errors if one.code() not in _SAY_NOTHING]
 

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from schemas.broker import Broker
 from schemas.errors import FatalError, RetryableError, WhenceError
-from streams.heard import Heard
+from schemas.heard import Heard
 
 AWAY = "start it, or correct broker.servers; trying again in 2 s"
 
@@ -84,7 +84,7 @@ def test_what_was_heard_before_an_answer_explains_nothing_after_it() -> None:
 
 
 def test_a_reason_that_comes_after_the_call_has_given_up_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.heard.LISTEN_S", 60.0)
+    monkeypatch.setattr("schemas.heard.LISTEN_S", 60.0)
     heard, polls = _heard((-187, "1/1 brokers are down")), list[float]()
 
     def poll(timeout_s: float) -> None:
@@ -100,7 +100,7 @@ def test_a_reason_that_comes_after_the_call_has_given_up_is_waited_for(monkeypat
     assert len(polls) == 3
     assert "Connection refused" in str(heard.unanswered(_silence()))
     heard.forget()
-    monkeypatch.setattr("streams.heard.LISTEN_S", 0.0)
+    monkeypatch.setattr("schemas.heard.LISTEN_S", 0.0)
     heard.listen(polls.append)
     assert len(polls) == 4
 
