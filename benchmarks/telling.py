@@ -26,6 +26,7 @@ from tools.kafka.run import Node
 ADMIT, FIRST, SECOND, SINK = Slot("admit"), Slot("agents", 0), Slot("agents", 1), Slot("sink")
 CHUNK = 1_000
 PATIENCE_S = 300.0
+MOMENTS_S = 120.0
 FOLLOWED = (
     Follow(group="whence-admit", topics=tuple(topic.name for topic in RAW_TOPICS), ahead=300),
     Follow(group="whence-agents", topics=(FRAMES.name, EXPECTATIONS.name), ahead=300),
@@ -96,7 +97,7 @@ class Telling:
 
     def _await_moments(self, plan: Plan) -> None:
         """Give those that have not died as planned a little longer."""
-        deadline = time.monotonic() + 20.0
+        deadline = time.monotonic() + MOMENTS_S
         while any(map(self.processes.pending, plan.by_own_hand)) and time.monotonic() < deadline:
             self.processes.tend()
             time.sleep(0.5)

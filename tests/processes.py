@@ -46,6 +46,7 @@ class Processes:
         self.folder = folder
         self.deaths: Counter[Slot] = Counter()
         self._moments: dict[Slot, list[str]] = {}
+        self._doomed: set[Slot] = set()
         self._processes: dict[Slot, subprocess.Popen[bytes]] = {}
         self._config = folder / "whence.toml"
         sections: dict[str, dict[str, object]] = {
@@ -74,6 +75,7 @@ class Processes:
 
     def _spawn(self, slot: Slot) -> None:
         moments = self._moments[slot]
+        (self._doomed.add if moments else self._doomed.discard)(slot)
         command = ["tests.part", slot.part, moments.pop(0)] if moments else ["whence", "run", slot.part]
         environment = {**self._environment, "WHENCE_ADMIT_TRANSACTIONAL_ID": f"whence-admit-{slot.number}"}
         with self._log(slot).open("ab") as log:
@@ -90,7 +92,7 @@ class Processes:
 
     def pending(self, slot: Slot) -> int:
         """How many of its moments have not come yet."""
-        return len(self._moments[slot])
+        return len(self._moments[slot]) + (slot in self._doomed)
 
     def tend(self) -> None:
         """Replace those that were killed; ``deaths`` counts them."""

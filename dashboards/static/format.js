@@ -53,12 +53,14 @@ export function length(ms) {
   return days < 60 ? `${days} days` : `${Math.round(days / 30.4)} months`;
 }
 
+/** Nought has no sign: what is a little less than it is not shown as −0. */
 export function number(value) {
   const digits = Math.abs(value) < 10 && !Number.isInteger(value) ? 1 : 0;
-  return new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }).format(value);
+  const rounded = Math.round(value * 10 ** digits) / 10 ** digits + 0;
+  return new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }).format(rounded);
 }
 
-export const signed = (value) => (value > 0 ? "+" : "") + number(value).replace("-", "−");
+export const signed = (value) => (value > 0 && number(value) !== number(0) ? "+" : "") + number(value).replace("-", "−");
 export const span = (low, high) => `${number(low)} to ${number(high)}`;
 
 export function percent(share) {

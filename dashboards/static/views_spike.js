@@ -75,12 +75,15 @@ function sentences(said, spike) {
 /** A sentence with its moments (UTC) as the viewer's own time. */
 const told = (text, now) => text.replace(/(\d)–(\d)/g, "$1\u2060–\u2060$2").split(/(\d{4}-\d{2}-\d{2} \d{2}:\d{2})/).map((part, at) => (at % 2 ? timeOf(Date.parse(`${part.replace(" ", "T")}Z`), now) : part));
 
+/** Whether the count lies in the interval's lowest fifth, as where a spike faded slowly (docs/localisation.md). */
+const fades = (spike) => spike.state === "closed" && spike.excess - spike.excess_low < (spike.excess_high - spike.excess_low) / 5;
+
 function facts(spike, best, data, here) {
   const now = data.now, bill = data.panels.cost.rows[0], taken = data.panels.people.rows.find((one) => one.verdict === "own");
   const until = spike.end ?? now;
   const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
   return h("dl", { class: "facts", "data-key": "facts" },
-    fact(`Excess ${unitOf(spike)}`, h("strong", {}, signed(Math.round(spike.excess))), h("span", { class: "interval" }, ` ${span(Math.round(spike.excess_low), Math.round(spike.excess_high))}`)),
+    fact(`Excess ${unitOf(spike)}`, h("strong", {}, signed(Math.round(spike.excess))), h("span", { class: "interval" }, ` ${span(Math.round(spike.excess_low), Math.round(spike.excess_high))}`), fades(spike) ? h("small", { class: "muted" }, " Counted up to its stated end; the interval also holds what may have come after, as it faded.") : null),
     fact("Seen, expected", `${number(spike.observed)}, ${number(Math.round(spike.expected * 10) / 10)}`),
     fact("Began", timeOf(spike.onset, now), h("span", { class: "interval" }, ` ± ${length((spike.onset_high - spike.onset_low) / 2)}`)),
     fact(spike.state === "open" ? "Going on for" : "Lasted", length(until - spike.onset)),

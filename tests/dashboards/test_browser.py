@@ -387,3 +387,31 @@ def test_names_are_there_for_screen_readers(site: str, chrome: Browser) -> None:
             ".filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)"
         )
         assert nameless == []
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("signed(Math.round(-0.3))", "0"),
+        ("signed(-0.04)", "0"),
+        ("signed(0.04)", "0"),
+        ("span(Math.round(-0.3), 4)", "0 to 4"),
+        ("number(-0.04)", "0"),
+        ("signed(-12)", "\N{MINUS SIGN}12"),
+        ("signed(2.46)", "+2.5"),
+    ],
+)
+def test_nought_has_no_sign(call: str, said: str, site: str, chrome: Browser) -> None:
+    with shown(chrome, f"{site}/now") as page:
+        assert page.evaluate(f"import('/static/format.js').then(({{ number, signed, span }}) => {call})") == said
+
+
+def test_a_count_at_the_foot_of_its_interval_is_explained(filled: Query, chrome: Browser) -> None:
+    def faded(sql: str, parameters: Mapping[str, object]) -> Sequence[Row]:
+        return [{**row, "excess_low": row["excess"]} if "surprise" in row else row for row in filled(sql, parameters)]
+
+    note = "Counted up to its stated end; the interval also holds what may have come after, as it faded."
+    for query, count in ((faded, 1), (filled, 0)):
+        with served(query) as url, shown(chrome, f"{url}/spikes/sp-sale") as page:
+            expect(page.locator(".facts")).to_contain_text("Excess contacts")
+            expect(page.get_by_text(note)).to_have_count(count)
