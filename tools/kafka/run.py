@@ -78,12 +78,17 @@ def requirements() -> tuple[str, Path]:
     return java, libraries()
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on just now, and that systems give to nobody who asks for any port or
-    connects: it must still be free when a server has started, seconds later, and while it is started again."""
-    for port in random.SystemRandom().sample(range(10_000, 30_000), k=100):
+    connects: it must still be free when a server has started, seconds later, and while it is started again. None is
+    given twice."""
+    for port in random.SystemRandom().sample(sorted(set(range(10_000, 30_000)) - _GIVEN), k=100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
     raise RuntimeError("a hundred ports of 127.0.0.1 between 10000 and 30000 were taken")
 
