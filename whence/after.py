@@ -61,6 +61,6 @@ class AfterTopics:
         """The part's own, or that it waits, and for what."""
         if self._begun:
             found, away = self._part.health(), self._pulse.away
-            return replace(found, ready=False, detail=away) if found.ready and away is not None else found
+            return replace(found, ready=False, detail=away) if found.alive and away is not None else found
         detail = self._why or f"waiting for the topics on the broker at {self._broker.servers}"
         return Health(part=self.name, alive=True, ready=False, detail=detail)

@@ -305,6 +305,8 @@ class Courier:
         meters.UNDELIVERED.set(waiting)
         down = ", ".join(sorted(self._paused))
         detail = f"{waiting} message(s) wait" if waiting else "everything is delivered"
+        if not self._books:
+            detail = "waiting for partitions: other couriers have them all, or Kafka has not given any yet"
         self._say(alive=True, ready=bool(self._books), detail=detail + (f"; not answering: {down}" if down else ""))
 
 

@@ -109,24 +109,24 @@ def test_who_was_asked_to_stop_waits_for_no_answer_about_topics(monkeypatch: pyt
     assert not work.begun.is_set()
 
 
-class Busy(Work):
-    """A part that knows itself why it is not ready."""
+class Ended(Work):
+    """A part that says itself why it has ended."""
 
     def health(self) -> Health:
-        return Health(part="work", alive=True, ready=False, detail="reading the history")
+        return Health(part="work", alive=False, ready=False, detail="the disk is full")
 
 
 @pytest.mark.parametrize(
-    ("work", "away", "ready", "detail"),
+    ("work", "away", "told"),
     [
-        (Work(), None, True, "at work"),
-        (Work(), "no Kafka broker answers", False, "no Kafka broker answers"),
-        (Busy(), "no Kafka broker answers", False, "reading the history"),
+        (Work(), None, (True, True, "at work")),
+        (Work(), "no Kafka broker answers", (True, False, "no Kafka broker answers")),
+        (Ended(), "no Kafka broker answers", (False, False, "the disk is full")),
     ],
-    ids=["it answers", "it is silent", "the part knows better"],
+    ids=["it answers", "it is silent", "the part has ended"],
 )
 def test_a_part_is_ready_only_while_the_broker_answers(
-    work: Work, away: str | None, ready: bool, detail: str, monkeypatch: pytest.MonkeyPatch
+    work: Work, away: str | None, told: tuple[bool, bool, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("whence.after.partition_counts", lambda _broker, timeout_s: {})
     monkeypatch.setattr("whence.after.ensure_topics", lambda _broker, _partitions: None)
@@ -136,5 +136,6 @@ def test_a_part_is_ready_only_while_the_broker_answers(
     supervisor.start()
     assert work.begun.wait(10.0)
     pulse.away = away
-    assert part.health() == Health(part="work", alive=True, ready=ready, detail=detail)
+    found = part.health()
+    assert (found.alive, found.ready, found.detail) == told
     assert supervisor.end() == ()

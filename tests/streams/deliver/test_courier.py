@@ -131,6 +131,16 @@ def test_an_alert_is_sent_and_its_steps_are_on_the_topic(broker: Broker) -> None
     ]  # fmt: skip
 
 
+def test_a_courier_without_partitions_does_not_say_that_all_is_delivered() -> None:
+    part = Courier(Broker(servers="127.0.0.1:9"), (SHOP,), routing(), {}, QUICK)
+    part._describe()
+    found = part.health()
+    assert (found.ready, found.detail) == (
+        False,
+        "waiting for partitions: other couriers have them all, or Kafka has not given any yet",
+    )
+
+
 def test_a_courier_that_starts_again_sends_nothing_twice(broker: Broker) -> None:
     hook = Inbox()
     say(broker, fresh(alert()))
