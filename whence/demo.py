@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -24,6 +25,8 @@ from whence.up import run_up
 
 DEMO_KEY = b"the story's customers are made up"
 MOST_SEED = 1_000_000
+PREFIX = "whence-demo-"
+HELD = "held"
 
 # The engine may still write a file while it ends, so one go may not be enough.
 _REMOVE = """
@@ -56,18 +59,42 @@ def told_story(seed: int) -> Story:
 
 @contextmanager
 def demo_settings(settings: Settings) -> Iterator[Settings]:
-    """The settings with an embedded broker, and a store in a folder that is gone soon after the end."""
-    folder = Path(tempfile.mkdtemp(prefix="whence-demo-"))
+    """The settings with an embedded broker, and a store in a folder that is gone soon after the end; what demos left
+    behind that were killed goes, too."""
+    for left in left_behind():
+        remove_later(left)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        yield settings.model_copy(
-            update={
-                "broker": type(settings.broker)(),
-                "store": type(settings.store)(path=str(folder / "store")),
-                "admit": replace(settings.admit, customer_key=DEMO_KEY),
-            }
-        )
+        with _held(folder):
+            yield settings.model_copy(
+                update={
+                    "broker": type(settings.broker)(),
+                    "store": type(settings.store)(path=str(folder / "store")),
+                    "admit": replace(settings.admit, customer_key=DEMO_KEY),
+                }
+            )
     finally:
         remove_later(folder)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a lock in the folder for as long as this process needs it."""
+    making = folder / "making"
+    with making.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        making.rename(folder / HELD)
+        yield
+
+
+def left_behind() -> list[Path]:
+    """Folders of demos that ended without removing them."""
+    found = []
+    for held in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{HELD}"):
+        with suppress(OSError), held.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found.append(held.parent)
+    return found
 
 
 def remove_later(folder: Path) -> subprocess.Popen[bytes]:
