@@ -56,7 +56,7 @@ def by_factors(chance: Floats, *, mean: Floats, variance: Floats, spread2: Float
     """The tail chance where forecasts err by factors: ``spread2`` of the relative variance is log-normal and not gamma.
 
     A negative binomial gives that part a skewness of 2 cv, a log-normal has 3 cv. The difference moves the normal quantile (Cornish
-    and Fisher 1938, first order, inverted): at 5 sd and an error of 5% the chance is doubled. Unlikely counts only; chances above
+    and Fisher 1938, first order, inverted): at 5 sd and an error of 5% the chance is 2.6 times as high. Unlikely counts only; chances above
     one in six stay.
 
     >>> bool(by_factors(np.array([1e-7]), mean=np.array([1e4]), variance=np.array([2.6e7]), spread2=np.array([0.26]))[0] > 1e-4)
