@@ -43,6 +43,14 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             with suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(self._ensure_consumer()._client.close(), LEAVE_S)
 
+    async def _gather_remaining_tasks(self) -> None:
+        """The last that this thread does: a connection that was being made when the stop came belongs to nobody any more,
+        and would stay open until the process ends."""
+        await super()._gather_remaining_tasks()
+        for transport in list(getattr(self.thread_loop, "_transports", {}).values()):
+            transport.abort()
+        await asyncio.sleep(0)
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"

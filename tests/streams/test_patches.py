@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,6 +107,32 @@ def test_a_consumer_ends_where_the_broker_is_away(how: str, monkeypatch: pytest.
     monkeypatch.setattr(patches, "LEAVE_S", 0.05)
     assert _stopped(CommittedThread, how)
     assert not _stopped(driver.AIOKafkaConsumerThread, how), NEEDLESS
+
+
+def _left_open(thread: type[driver.AIOKafkaConsumerThread]) -> bool:
+    """Whether a connection of which its maker lost sight is still open when the thread is over."""
+
+    async def end() -> bool:
+        loop = asyncio.get_running_loop()
+        with _app() as app, socket.create_server(("127.0.0.1", 0)) as listening:
+            unstarted: Any = app.consumer
+            made: Any = thread(unstarted, thread_loop=loop, beacon=app.beacon)
+            lost, _ = await loop.create_connection(asyncio.Protocol, *listening.getsockname())
+            opened = lost.get_extra_info("socket")
+            current = {asyncio.current_task()}
+            await made._gather_remaining_tasks()
+            assert asyncio.all_tasks() == current
+            left = bool(opened.fileno() >= 0)
+            lost.abort()
+            await asyncio.sleep(0)
+            return left
+
+    return asyncio.run(end())
+
+
+def test_no_connection_outlives_the_thread() -> None:
+    assert not _left_open(CommittedThread)
+    assert _left_open(driver.AIOKafkaConsumerThread), NEEDLESS
 
 
 def _looked_at(consumer_class: type[driver.Consumer]) -> None:
