@@ -59,8 +59,9 @@ def by_factors(chance: Floats, *, mean: Floats, variance: Floats, spread2: Float
     and Fisher 1938, first order, inverted): at 5 sd and an error of 5% the chance is 2.6 times as high. Unlikely counts only; chances above
     one in six stay.
 
-    >>> bool(by_factors(np.array([1e-7]), mean=np.array([1e4]), variance=np.array([2.6e7]), spread2=np.array([0.26]))[0] > 1e-4)
-    True
+    >>> one, mean, spread2 = np.array([ndtr(-5.0)]), np.array([1e6]), np.array([0.05**2])
+    >>> round(float((by_factors(one, mean=mean, variance=mean + spread2 * mean**2, spread2=spread2) / one)[0]), 1)
+    2.6
     """
     z = -ndtri(np.clip(chance, _SMALLEST, 0.5))
     more = spread2**2 * mean**3 / variance**1.5 / 6.0
