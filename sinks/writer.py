@@ -66,6 +66,7 @@ class Writer:
         self._before_commit = before_commit
         self._batch = Batch()
         self._heard = Heard(broker)
+        self._unanswered = False
         self._failures = 0
         self._refused: deque[float] = deque()
         self._lag_at = 0.0
@@ -133,7 +134,8 @@ class Writer:
             try:
                 self._copy(client, consumer, stop)
             finally:
-                leave(consumer, hurry=stop.is_set())
+                if not self._unanswered:  # else a commit of its own still holds the client
+                    leave(consumer, hurry=stop.is_set())
         except ClickHouseError as error:
             raise explained(error, self._store) from error
         except KafkaException as error:
@@ -272,13 +274,14 @@ class Writer:
         offsets = [
             TopicPartition(topic, partition, offset) for (topic, partition), offset in self._batch.following.items()
         ]
-        commit = partial(consumer.commit, offsets=offsets, asynchronous=False)
-        try:
-            # A broker that hangs does not answer for a minute.
-            beside(commit, stop, patience_s=_COMMIT_PATIENCE_S, asked="Kafka", name="sink-commit")
-        except KafkaException as error:
+        commit = partial(_committed, consumer, offsets)
+        self._unanswered = True
+        # A broker that hangs does not answer for a minute.
+        failed = beside(commit, stop, patience_s=_COMMIT_PATIENCE_S, asked="Kafka", name="sink-commit")
+        self._unanswered = False
+        if failed is not None:
             # Whoever owns the partitions now reads the same records again, and the same rows replace themselves.
-            LOG.warning("commit_failed", reason=str(error))
+            LOG.warning("commit_failed", reason=str(failed))
 
     def _tell_lag(self, consumer: Consumer) -> None:
         """Messages not yet read, where there are any: a partition's end says so itself."""
@@ -290,3 +293,11 @@ class Writer:
             at = max(one.offset, self._reached.get((one.topic, one.partition), 0))
             if high >= 0 and one.offset >= 0:
                 LAG.labels(self.name, one.topic, str(one.partition)).set(max(high - at, 0))
+
+
+def _committed(consumer: Consumer, offsets: list[TopicPartition]) -> KafkaException | None:
+    try:
+        consumer.commit(offsets=offsets, asynchronous=False)
+    except KafkaException as error:
+        return error
+    return None

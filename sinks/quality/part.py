@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.broker import Broker
+from schemas.aside import beside
+from schemas.broker import Broker, leave
 from schemas.errors import FatalError, RetryableError
 from schemas.health import Health
 from schemas.quality import QualityResult
@@ -25,6 +28,8 @@ from sinks.quality.settings import QualitySettings
 from sinks.store import StoreAway, StoreSettings, connect, explained
 
 LOG = structlog.get_logger("whence.quality")
+T = TypeVar("T")
+_PATIENCE_S = 1.0
 
 
 def _now() -> datetime:
@@ -52,6 +57,7 @@ class Quality:
         self._clock = clock
         self._checkpoint = Checkpoint()
         self._windows: dict[str, datetime] = {}
+        self._unanswered = False
         self._said = "no checks have run yet"
         self._health = Health(part=self.name, alive=True, ready=True, detail=self._said)
 
@@ -74,7 +80,8 @@ class Quality:
             self._say(alive=False, ready=False, detail=str(error))
             raise
         finally:
-            topic.close()
+            if not self._unanswered:  # else a call of its own still holds the client
+                leave(topic, hurry=stop.is_set())
         self._say(alive=False, ready=False, detail="stopped")
 
     def _round(self, topic: QualityTopic, stop: threading.Event) -> float:
@@ -119,22 +126,39 @@ class Quality:
             client,
             workspace,
             now=now,
-            seq=max(topic.last_seq(workspace.name), stored_seq(client, workspace.name)),
+            seq=max(self._asked(partial(topic.last_seq, workspace.name), stop), stored_seq(client, workspace.name)),
             settings=self._settings,
             checkpoint=self._checkpoint,
             stopped=stop.is_set,
         )
         if not results:
             return []
-        topic.publish(results)
+        self._asked(partial(topic.publish, results), stop)
         self._windows[workspace.name] = results[0].window_end
         failed = [one.check_id for one in results if not one.success]
         CHECKS_FAILED.labels(workspace.name).set(len(failed))
         LOG.info("checked", workspace=workspace.name, checks=len(results), failed=failed)
         return results
 
+    def _asked(self, call: Callable[[], T], stop: threading.Event) -> T:
+        """Kafka's answer; where it hangs, who is asked to stop does not wait for it."""
+        self._unanswered = True
+        answer = beside(partial(_kept, call), stop, patience_s=_PATIENCE_S, asked="Kafka", name="quality-topic")
+        self._unanswered = False
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     def _say(self, *, alive: bool, ready: bool, detail: str) -> None:
         self._health = Health(part=self.name, alive=alive, ready=ready, detail=detail)
+
+
+def _kept(call: Callable[[], T]) -> T | Exception:
+    """What it returns, or what it raises: told apart from not coming back at all."""
+    try:
+        return call()
+    except Exception as error:
+        return error
 
 
 def _patience(workspace: Workspace) -> timedelta:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from schemas.broker import Broker, client_config
 from schemas.catalog import QUALITY
 from schemas.codec import encode
-from schemas.errors import FatalError
+from schemas.errors import FatalError, RetryableError
 from schemas.quality import QualityResult
 from sinks.batch import store as store_batch
 from sinks.quality import Quality, QualitySettings, data_time
@@ -127,6 +127,24 @@ def test_a_store_that_is_away_is_said_and_tried_again(broker: Broker, company: C
     assert "Checking again in 0.3 s." in part.health().detail
     stop.set()
     thread.join(10.0)
+
+
+def test_who_is_asked_to_stop_waits_for_no_answer_of_kafka() -> None:
+    part = Quality(Broker(servers="127.0.0.1:9"), StoreSettings(), [], QUICK)
+    stop, answered = threading.Event(), threading.Event()
+
+    def refuse() -> None:
+        raise RetryableError("Kafka does not take results of checks", retry_after_s=5.0)
+
+    assert part._asked(lambda: 7, stop) == 7
+    with pytest.raises(RetryableError, match="does not take results"):
+        part._asked(refuse, stop)
+    assert not part._unanswered
+    stop.set()
+    with pytest.raises(RetryableError, match="Kafka did not answer before the end"):
+        part._asked(answered.wait, stop)
+    assert part._unanswered
+    answered.set()
 
 
 def test_a_wrong_password_ends_the_part(broker: Broker, company: Company, server: ClickHouseServer) -> None:
