@@ -97,18 +97,22 @@ class Spending:
         self.seen, self.stated = np.zeros(len(TIMES)), np.zeros(len(TIMES))
         self.last = np.full((len(TIMES), series), -(10**15), dtype=np.int64)
         self.counted = np.zeros((len(TIMES), series), dtype=bool)
+        self.runs_until = self.last.copy()
+        self.now_s = 0
 
     def count(self, odds: Floats, *, now_s: int, length_s: Ints, free: Bools, stated: float, scale: float) -> None:
         """One step: odds per series (1: at the budget), the rarest window's width, clumps ``stated`` in this step.
 
         Those beyond 1 / ``scale`` open spikes and are not counted.
         """
+        self.now_s = now_s
         self.stated += stated * np.maximum(TIMES - scale, 0.0)
         for place, times in enumerate(TIMES.tolist()):
             beyond = np.flatnonzero((odds * times >= 1.0) & free)
             new = now_s - self.last[place, beyond] > length_s[beyond]
             self.seen[place] += float(new.sum())
             self.last[place, beyond] = now_s
+            self.runs_until[place, beyond] = now_s + length_s[beyond]
             self.counted[place, beyond[new]] = True
 
     def forget(self, keep: float) -> None:
@@ -117,8 +121,9 @@ class Spending:
         self.stated *= keep
 
     def disown(self, number: int) -> None:
-        """A series' clump became a spike: only those that stay below the budget are counted, as real ones do not."""
-        self.seen = np.maximum(self.seen - self.counted[:, number], 0.0)
+        """A series' running clump became a spike: only those that stay below the budget are counted, as real ones do not."""
+        running = self.counted[:, number] & (self.runs_until[:, number] >= self.now_s)
+        self.seen = np.maximum(self.seen - running, 0.0)
         self.counted[:, number] = False
 
     def ratio(self, most_times: float) -> float:

@@ -68,7 +68,7 @@ class Rungs:
         self.per_unit = per_unit
         shape = (len(lengths), series)
         self.windows = Windows(lengths, keep=keep, slices=series)
-        self.errors = PastErrors(len(lengths), forecasts, series)
+        self.errors = PastErrors(len(lengths), forecasts, series, nested=self.nested)
         self.sigma2 = np.full((len(lengths), forecasts, series), 0.01)
         self.wider = np.ones((len(lengths), forecasts))
         self.loose2 = np.full((len(lengths), forecasts, series), 0.01)
@@ -136,7 +136,6 @@ class Rungs:
                     variance=self.variance[0],
                     dispersion=self.dispersion,
                     use=heard & (self.nested | (unit > QUIET / self.per_unit)),
-                    nested=self.nested,
                 )
             mean = self._forecasts(place, before)
             self.errors.learn_sigma(

@@ -63,9 +63,9 @@ class Detector:
             count, unit = known.counted(sparse), known.unit(start_s)
             bands = _bands(known, count, unit)
             _push(known, count, unit, left_out)
-            free = known.free
+            calm = known.calm
             told = follow(known) + ([] if left_out else look(known)) + join(known)
-            _disown(known, free)
+            _disown(known, calm)
         close_block(known, start_s)
         return Judged(tuple(told), bands, known.in_gap)
 
@@ -103,20 +103,20 @@ def _push(known: Known, count: Floats, unit: Floats, left_out: bool) -> None:
         _learn_rates(known, place, rungs)
         rungs.learn(None, known.calm)
     if known.judging is not None:
-        known.judging.beyond(now_s=known.now_s, calm=known.free)
+        known.judging.beyond(now_s=known.now_s, calm=known.calm)
 
 
 def _learn_rates(known: Known, place: int, rungs: Ladder) -> None:
-    """Count the clumps that these windows show where no spike is open."""
+    """Count the clumps that these windows show, as chance's where no open spike has contacts."""
     if known.judging is not None and not known.in_gap:
         heard = (rungs.windows.unit_sums[0] > 0) & (known.mass > 0)
-        known.judging.add(place, ripe=ripe_windows(known, rungs), free=heard, calm=known.free)
+        known.judging.add(place, ripe=ripe_windows(known, rungs), free=heard, calm=known.calm)
 
 
-def _disown(known: Known, was_free: Bools) -> None:
-    """What became a spike was not chance's."""
-    if known.judging is not None and len(was_free) == len(known.free):
-        for number in np.flatnonzero(was_free & ~known.free).tolist():
+def _disown(known: Known, was_calm: Bools) -> None:
+    """What became a spike was not chance's, nor what it had raised in every slice that shares contacts with it."""
+    if known.judging is not None and len(was_calm) == len(known.calm):
+        for number in np.flatnonzero(was_calm & ~known.calm).tolist():
             known.judging.disown(number)
 
 

@@ -221,7 +221,7 @@ def _refill_fine(known: Known, fine: Ladder) -> None:
 
 
 def _judge_anew(known: Known) -> None:
-    """A judge for the chosen slices; nested ones and a spike's echoes are allowed for by ``overlap``."""
+    """A judge for the chosen slices; that nested ones alarm together is allowed for by ``overlap``."""
     budget = known.budget * known.settings.overlap
     judging = Judging(tuple(known.ladders()), len(known.free), budget_per_week=budget)
     if known.judging is not None:
@@ -233,7 +233,7 @@ def _calibrate(known: Known) -> None:
     """Level, forecast error and share of the budget of every window, from today's fit on."""
     days = max(known.days, 1.0)
     wide = early_width(days)
-    dispersion = known.finest.errors.dispersion(nested=True)
+    dispersion = known.finest.errors.dispersion()
     for rungs in known.ladders():
         rungs.errors.forget(*(max(1 - 3 / max(min(days, most), 4), 0.25) for most in (MEMORY_D, DISPERSION_D)))
         past = [known.past_levels[-1 - min(lag, len(known.past_levels) - 1)] for lag in rungs.lags_d]

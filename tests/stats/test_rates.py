@@ -53,6 +53,21 @@ def test_clumps_below_the_budget_are_counted_once_and_not_if_they_become_spikes(
     assert spending.seen.tolist() == [1.0] * len(TIMES)
 
 
+def test_a_clump_that_is_over_stays_counted_when_a_spike_begins() -> None:
+    spending = Spending(1)
+    for now in (0, 100):
+        spending.count(
+            np.array([0.5 if now == 0 else 0.0]),
+            now_s=now,
+            length_s=np.array([10]),
+            free=np.ones(1, dtype=bool),
+            stated=0.0,
+            scale=1.0,
+        )
+    spending.disown(0)
+    assert spending.seen.tolist() == [1.0] * len(TIMES)
+
+
 def test_twice_as_many_clumps_as_stated_halve_what_may_be_spent() -> None:
     spending = Spending(1)
     spending.stated[:] = 1e5

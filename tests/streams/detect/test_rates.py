@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from benchmarks.detection_nested import CELLS, measure
+from benchmarks.detection_nested import CELLS, SETTINGS, START, buckets, measure
+from benchmarks.detection_planted import DIMENSIONS
 from benchmarks.detection_planted import measure as measure_planted
+from schemas.workspace import Workspace
+from streams.detect.detector import Detector
 
 BY_NAME = {cell.name: cell for cell in CELLS}
+WEEKS = 4
+INCIDENTS_H = (500, 530, 560, 590, 620)
+
+
+def judged(*, incidents: bool) -> Detector:
+    """Four weeks of chance; with ``incidents`` a topic has twenty times its contacts for four hours, five times in the last week."""
+    workspace = Workspace(name="tested", bucket_s=3600, dimensions=DIMENSIONS, budget_per_week=1.0)
+    detector = Detector(workspace, "contacts", SETTINGS)
+    for bucket in buckets(BY_NAME["poisson seasonal"], seed=0, weeks=WEEKS):
+        hour = int((bucket.start - START).total_seconds()) // 3600
+        if incidents and any(0 <= hour - began < 4 for began in INCIDENTS_H):
+            counts = {leaf: count * (20 if leaf[2] == "topic0" else 1) for leaf, count in bucket.counts.items()}
+            detector.judge(replace(bucket, counts=counts))
+        else:
+            detector.judge(bucket)
+    return detector
+
+
+def test_what_a_spike_raises_in_other_slices_is_not_counted_as_chances() -> None:
+    """Each incident shows in most slices, as they share its contacts: counted, they would halve what may be spent."""
+    calm, busy = judged(incidents=False).known, judged(incidents=True).known
+    assert sum(episode.pairs == (("topic", "topic0"),) for episode in busy.episodes) >= 3
+    assert calm.judging is not None
+    assert busy.judging is not None
+    assert busy.judging.spending.seen[0] <= calm.judging.spending.seen[0] + 5
+    assert busy.judging.scale >= 0.85 * calm.judging.scale
 
 
 @pytest.mark.slow
