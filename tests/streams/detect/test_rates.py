@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.detection_nested import CELLS, SETTINGS, START, buckets, measure
-from benchmarks.detection_planted import DIMENSIONS
+from benchmarks.detection_nested import CELLS, DIMENSIONS, SETTINGS, START, buckets, measure
 from benchmarks.detection_planted import measure as measure_planted
 from schemas.workspace import Workspace
 from streams.detect.detector import Detector
