@@ -27,13 +27,13 @@ FUNCTION_WORDS = """
 the and for that this with you your yours our ours they them their she her his him its was were are is been being have has had
 having not but from what when where which who why how all any some more most very just about after before again still also
 only can cannot could would should will shall may might must does did doing done there here than then too out into over under
-every everything everyone something anything nothing nobody each both few other another same such own now get got one two
+every everything everyone something anything nothing nobody each both few other another same such own get got two
 und der die das den dem des ein eine einen einem einer eines ist sind war waren sein bin hat habe haben hatte nicht kein keine
 auch aber oder wenn weil dass ich sie wir ihr mein meine meinen ihre ihren uns euch mir mich sich von mit bei nach aus auf
 fuer für über unter vor zum zur als wie was wer warum wann noch schon nur sehr mehr alle alles hier dort dann jetzt werden wird
 los las una uno unos unas del que qué por para con sin sobre entre pero como cómo cuando donde porque este esta esto ese esa eso
 estos estas muy más mas menos también ya no sí mis sus nos les son fue ser estar está están hay han todo todos toda todas
-les des une aux est sont dans pour par sur avec sans plus très mais donc que qui quoi dont où ce cette ces mon mes ses nos vos
+les des une aux est sont dans pour par sur avec sans très mais donc que qui quoi dont où ce cette ces mon mes ses nos vos
 nous vous ils elles leur leurs avoir être fait pas encore tout tous toute toutes
 """
 _WORD = re.compile(r"[^\W_]+(?:[-'\u2019][^\W_]+)*")
@@ -81,8 +81,8 @@ def term_slots(found: list[str]) -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def function_slots() -> Ids:
-    """Slots of the function words of some languages. What is usual counts little anyway; these must count little even
-    where a short history has never seen them."""
+    """Slots of the function words of some languages. What is usual counts little anyway; these must count for nothing even
+    where a short history, or a slice that hardly anybody wrote on, has never seen them."""
     return np.array(sorted({slot(word) for word in FUNCTION_WORDS.split()} - {-1}), dtype=np.int64)
 
 

@@ -89,8 +89,11 @@ def _closest(truth: Sequence[TrueSpike], found: Attribution) -> str | None:
 
 
 def _added(true: TrueSpike, found: Attribution) -> float:
-    """About how many contacts a true spike added to a found one: by the time shared, and its shares of the slice's values."""
-    added = true.excess * _shared_s(true, found) / max((true.end - true.onset).total_seconds(), 60.0)
+    """About how many contacts a true spike added to a found one: by the time shared, and its shares of the slice's values.
+
+    To one of low scores those that customers wrote, as only they are asked.
+    """
+    added = (true.wrote if found.stream == "low_scores" else true.excess) * _shared_s(true, found) / max((true.end - true.onset).total_seconds(), 60.0)
     for name, value in found.slice.items():
         added *= _share(true, name, value)
     return added

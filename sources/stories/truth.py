@@ -20,7 +20,7 @@ _MOST = 0.7
 
 class TrueSpike(Struct, frozen=True, kw_only=True):
     """One spike that the story holds. ``slice`` is where most of it lies; ``excess`` counts the contacts it added;
-    ``end`` is when 98% of them had come. ``shares`` says which share of them had each value of a dimension. ``must_not_blame`` are changes that came at the same time and did nothing,
+    ``wrote`` how many of them customers wrote (a feed that comes twice has none); ``end`` is when 98% of them had come. ``shares`` says which share of them had each value of a dimension. ``must_not_blame`` are changes that came at the same time and did nothing,
     or its fix. A ``faint`` one may stay unseen."""
 
     spike_id: str
@@ -31,6 +31,7 @@ class TrueSpike(Struct, frozen=True, kw_only=True):
     cause_kind: CauseKind
     cause_key: str = ""
     excess: int
+    wrote: int
     shares: dict[str, dict[str, float]] = {}
     must_not_blame: tuple[str, ...] = ()
     strength: Strength = "loud"
@@ -56,6 +57,7 @@ def _true_spike(setting: Setting, crowd: Crowd, effect: Effect, rows: Ints, inde
         cause_kind=effect.cause_kind,
         cause_key=effect.cause_key,
         excess=int(at.size),
+        wrote=int((crowd.twin[rows] < 0).sum()),
         shares=_shares(setting, crowd, rows),
         must_not_blame=effect.must_not_blame,
         strength=effect.strength,

@@ -43,7 +43,7 @@ class _Voice(NamedTuple):
 def contact_events(setting: Setting, crowd: Crowd, teller: Teller, rng: np.random.Generator) -> Iterator[Arrival]:
     """Tickets and chats, their updates, and surveys, each with the second of its arrival.
 
-    A few arrive an hour late, a few twice; a twin repeats the words of the row that it doubles.
+    A few arrive an hour late, a few twice; a twin repeats the words of the row that it doubles, and nobody is asked about it again.
     """
     texts: list[str] = []
     pest = teller.usual(PEST_TOPIC, "en")
@@ -57,7 +57,7 @@ def contact_events(setting: Setting, crowd: Crowd, teller: Teller, rng: np.rando
             yield voice.at + voice.delay + 20.0, topic, contact
         if isinstance(contact, Ticket) and voice.luck[1] < _UPDATED_SHARE:
             yield from _solved(setting, contact, voice)
-        if voice.luck[2] < _SURVEYED_SHARE:
+        if voice.luck[2] < _SURVEYED_SHARE and voice.twin < 0:
             yield _survey(setting, contact, voice)
 
 

@@ -29,8 +29,6 @@ USUALLY_REPEATED = 0.05
 VOICED = 40
 TEXTS_READ = 300
 """Sampled texts that are read anew for quotes and for versions that customers write: those with the smallest ranks."""
-LITTLE = 0.2
-"""What is left of the excess of a function word."""
 VOICE_FROM = 2.0
 CLEAR_TERMS = 6
 _VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+|\d{2,3})(?![\w]|\.\d)")
@@ -127,7 +125,7 @@ def read_words(case: Case, memory: Memory, others: Sequence[Spike]) -> SpikeWord
     # Weighted counts overstate what the samples know: judge them as if each sample were one contact.
     counts, floor = now.counts * (now.sampled / now.total), max(usual.total, 1.0)
     z = excess_terms(counts, float(now.sampled), usual.counts, usual.total)
-    z[function_slots()] *= LITTLE
+    z[function_slots()] = 0.0
     strength = np.where(counts >= 1.5, np.clip(z, 0.0, STRONGEST), 0.0)
     before = past.documents(memory, mask, start_s - past.FINE_S, start_s)
     few, earlier = (sorted(some, key=lambda doc: doc.rank)[:TEXTS_READ] for some in (docs, before))

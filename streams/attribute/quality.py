@@ -38,7 +38,7 @@ FEW = 8
 REPEATED = 0.4
 """Share of an excess that repeated texts must cover to be a sign: where many write of one real problem a third may be
 alike by chance (at most .41 on the fit families), where contacts are counted twice at least half is."""
-CLEAR, MOST = 1.6, 6.0
+CLEAR, MOST = 1.6, 8.0
 """By how much a sign in the counts says more than its own reckoning has it, and at most, in nats: fitted. Of the spikes with
 signs of two nats or more nearly all had no customers behind them."""
 

@@ -21,6 +21,7 @@ TRUE = TrueSpike(
     cause_kind="release",
     cause_key="app 7.0",
     excess=200,
+    wrote=200,
     must_not_blame=("app 7.1",),
 )
 
