@@ -93,7 +93,11 @@ def _added(true: TrueSpike, found: Attribution) -> float:
 
     To one of low scores those that customers wrote, as only they are asked.
     """
-    added = (true.wrote if found.stream == "low_scores" else true.excess) * _shared_s(true, found) / max((true.end - true.onset).total_seconds(), 60.0)
+    added = (
+        (true.wrote if found.stream == "low_scores" else true.excess)
+        * _shared_s(true, found)
+        / max((true.end - true.onset).total_seconds(), 60.0)
+    )
     for name, value in found.slice.items():
         added *= _share(true, name, value)
     return added

@@ -123,6 +123,20 @@ def test_those_hit_choose_several_topics_and_the_spike_is_whose_contacts_it_hold
     assert compare([large, small], [aside]).others == (aside,)
 
 
+def test_low_scores_belong_to_those_who_wrote_not_to_a_feed_that_came_twice() -> None:
+    price = replace(TRUE, spike_id="02-price", excess=400, wrote=400, end=NOON + 24 * HOUR, slice={})
+    twice = replace(TRUE, spike_id="03-twice", excess=300, wrote=0, slice={})
+    found = _found(("price", "plus", 0.9), hours=(0, 7), region="DE")
+    by_stream = {
+        stream: {one.truth: one.found for one in compare([price, twice], [replace(found, stream=stream)]).verdicts}
+        for stream in ("contacts", "low_scores")
+    }
+    assert by_stream == {
+        "contacts": {"02-price": "", "03-twice": "s1"},
+        "low_scores": {"02-price": "s1", "03-twice": ""},
+    }
+
+
 def test_of_several_the_one_that_agrees_most_answers() -> None:
     aside = _found(("unknown", "", 1.0), spike_id="s2", hours=(0, 20), excess=500, topic="login")
     close = _found(("release", "app 7.0", 1.0), excess=150)

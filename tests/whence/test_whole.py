@@ -61,14 +61,26 @@ def test_replay_through_the_parts_exports_what_a_backtest_writes(tmp_path: Path)
         assert found == wanted
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)  # two hundred CPU seconds, on a machine that may be busy
-def test_check_passes_on_the_fixed_seed_and_on_a_fresh_one() -> None:
-    seeds = ("--seed=1", "--fresh-seed")
+def _checked(*seeds: str) -> list[tuple[int, str]]:
+    """Exit code and verdicts of ``demo --check`` on some seeds, side by side."""
     with ThreadPoolExecutor(len(seeds)) as pool:
-        checks = pool.map(lambda seed: _whence("demo", "--check", "--json", seed, within_s=850), seeds)
-        for done in checks:
-            said = json.loads(done.stdout)
-            told = [(one["cause"], one["said"], one["right"]) for one in said["verdicts"]]
-            assert done.returncode == 0, f"seed {said['seed']}: {told}"
-            assert said["passed"]
+        done = list(pool.map(lambda seed: _whence("demo", "--check", "--json", seed, within_s=850), seeds))
+    found = []
+    for one in done:
+        said = json.loads(one.stdout)
+        assert said["passed"] == (one.returncode == 0)
+        told = [(verdict["cause"], verdict["said"], verdict["right"]) for verdict in said["verdicts"]]
+        found.append((one.returncode, f"seed {said['seed']}: {told}"))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)  # two hundred CPU seconds, twice if need be, on a machine that may be busy
+def test_check_passes_on_the_fixed_seed_and_on_a_fresh_one() -> None:
+    """Of fresh stories some one in fifteen fails (docs/attribution.md): where this one does, two more must pass."""
+    (code, told), (fresh_code, fresh_told) = _checked("--seed=1", "--fresh-seed")
+    assert code == 0, told
+    if fresh_code != 0:
+        print(fresh_told)
+        again = _checked("--fresh-seed", "--fresh-seed")
+        assert [code for code, _ in again] == [0, 0], (fresh_told, *again)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.codec import decode, encode
-from schemas.raw import Chat, Population, Promotion, Release, Ticket
+from schemas.raw import Chat, Population, Promotion, Release, Survey, Ticket
 from sources.files import read_events
 from sources.keys import encode_keyed
 from sources.mapping import load_mapping
@@ -67,6 +67,24 @@ def test_loud_spikes_can_be_found_and_faint_ones_are_small(seed: int) -> None:
 
 def fits(event: Ticket | Chat, where: dict[str, str]) -> bool:
     return all(getattr(event, name) == value for name, value in where.items())
+
+
+def test_a_feed_that_comes_twice_holds_tickets_that_nobody_wrote_or_was_asked_about() -> None:
+    told = story(1)
+    written = {true.spike_id: true.excess - true.wrote for true in told.truth}
+    assert [name for name, twice in written.items() if twice] == ["08-doubled-feed"]
+    first: dict[tuple[str, str], Ticket] = {}
+    twins = set()
+    for event in sorted(
+        (event for _, event in told.events if isinstance(event, Ticket) and event.event == "opened"),
+        key=lambda event: (event.occurred_at, event.event_id),
+    ):
+        before = first.setdefault((event.customer, event.text), event)
+        if before.event_id != event.event_id and event.occurred_at - before.occurred_at < timedelta(seconds=60):
+            twins.add(event.event_id[1:])
+    doubled = next(true for true in told.truth if true.spike_id == "08-doubled-feed")
+    assert len(twins) == pytest.approx(doubled.excess, rel=0.02)
+    assert not twins & {event.event_id[1:] for _, event in told.events if isinstance(event, Survey)}
 
 
 def test_events_arrive_in_order_but_for_a_few_late_ones() -> None:

@@ -62,6 +62,18 @@ def test_words_alone_gain_nothing_after_the_spike(
     assert probability(solve(w), "app 2.0") < AT_MOST
 
 
+def test_words_like_your_and_everything_match_nothing(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    """Even where nobody used them before: a letter in somebody's name shares "your" with every advertisement."""
+    w = world(days=26, texts=("mails in your name ask for everything", "they want your code in your name"))
+    near = make_release("app 2.0", w.onset - timedelta(hours=3), "gives your friends something from everything you buy")
+    w.changes = [*bystanders, near]
+    said = [one for one in candidate(solve(w), "app 2.0").evidence if one.line == "words"]
+    assert said[0].weight < 0
+    assert "no unusual word" in said[0].sentence
+
+
 def test_other_keys_give_the_same_under_other_names(
     world: Any, make_release: Release, bystanders: list[Change], solve: Solve
 ) -> None:
