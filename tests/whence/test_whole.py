@@ -76,11 +76,12 @@ def _checked(*seeds: str) -> list[tuple[int, str]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)  # two hundred CPU seconds, twice if need be, on a machine that may be busy
-def test_check_passes_on_the_fixed_seed_and_on_a_fresh_one() -> None:
+def test_check_passes_on_the_fixed_seed_and_on_a_fresh_one(capsys: pytest.CaptureFixture[str]) -> None:
     """Of fresh stories some one in fifteen fails (docs/attribution.md): where this one does, two more must pass."""
     (code, told), (fresh_code, fresh_told) = _checked("--seed=1", "--fresh-seed")
     assert code == 0, told
     if fresh_code != 0:
-        print(fresh_told)
+        with capsys.disabled():
+            sys.stdout.write(f"\nfailed, two more are told: {fresh_told}\n")
         again = _checked("--fresh-seed", "--fresh-seed")
         assert [code for code, _ in again] == [0, 0], (fresh_told, *again)
