@@ -63,8 +63,14 @@ def reopen(known: Known, episode: Episode) -> Spike:
 
 
 def close(known: Known, episode: Episode, *, end_s: int | None = None, stayed: bool = False) -> Spike:
-    """Close a spike at ``end_s``, or else where its excess was complete."""
+    """Close a spike at ``end_s``, or else where its excess was complete; merge it where nothing is left of it beside an open one."""
     episode.end_s = _end(known, episode) if end_s is None else end_s
+    observed, expected, _ = totals(known, episode, episode.end_s)
+    if observed < expected + 1.0 and (owner := _owner(known, episode)):
+        episode.state, episode.merged_into = "merged", owner
+        told = tell(known, episode, end_s=episode.end_s)
+        refree(known)
+        return told
     episode.state, episode.teaches = "closed", stayed
     episode.closed_s = (known.now_s, known.spike_seq)
     told = tell(known, episode, end_s=episode.end_s)
@@ -141,6 +147,17 @@ def _steps_since(known: Known, episode: Episode, end_s: int) -> tuple[Floats, Fl
     begin_s = last_s - len(rows) * rungs.step_s
     keep = max(-(-(end_s - begin_s) // rungs.step_s), 0)
     return count[:keep], mean[:keep], begin_s, rungs.step_s
+
+
+def _owner(known: Known, episode: Episode) -> str:
+    """The open spike that added most contacts to a spike's slice since its onset; none where none has added any."""
+    rungs = known.reaching(episode.onset_s)
+    rows = known.rows(rungs, episode.onset_s)
+    added = {
+        other.name: float(added_to(known, other, rungs, rows, episode.pairs).sum()) for other in _apart(known, episode)
+    }
+    best = max(added, key=lambda name: added[name], default="")
+    return best if best and added[best] > 0.0 else ""
 
 
 def _apart(known: Known, episode: Episode) -> list[Episode]:

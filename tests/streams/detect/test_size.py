@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from schemas.frame import Signs
@@ -14,6 +16,7 @@ from schemas.spike import Spike
 from schemas.workspace import Workspace
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
+from streams.detect.size import close
 from streams.merge import Bucket
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -71,3 +74,19 @@ def test_what_may_lie_beyond_an_end_is_not_counted_twice_when_a_spike_comes_back
         assert all(one.beyond == (0.0, 0.0) for one in detector.known.episodes if one.state == "open")
     assert open_again
     assert any(variance > 0.0 for _, variance in beyond)
+
+
+@pytest.mark.parametrize(("level", "state"), [(1.05, "merged"), (0.5, "closed")])
+def test_a_spike_of_which_an_open_one_leaves_nothing_was_that_one(level: float, state: str) -> None:
+    """Everywhere rose too, but by what iOS added alone: told apart from it, it has fewer contacts than expected."""
+    counts = np.random.default_rng(2).poisson(40.0, size=(FIRST_H + 12, 2))
+    counts[FIRST_H:, 0] += 60
+    *_, (detector, _) = judged(counts)
+    known = detector.known
+    (ios,) = (episode for episode in known.episodes if episode.state == "open")
+    everywhere = replace(
+        ios, name="wide", pairs=(), number=0, level=level * float(known.level.level[0]), covered=ios.covered.copy()
+    )
+    known.episodes.append(everywhere)
+    told = close(known, everywhere)
+    assert (told.state, told.merged_into) == (state, ios.name if state == "merged" else "")
