@@ -39,7 +39,7 @@ class PastErrors:
     """Sums behind dispersion (per series) and sigma (per window, forecast and series). ``nested``: series share contacts.
 
     Nested series err together always, and a few of them stand for all: they keep the prior of a calm stream and are held to be
-    calmer than all sooner. On streams of chance their budget holds with it; the stricter rule found a twentieth fewer spikes.
+    calmer than all sooner. On streams of chance their budget holds with it (docs/detection.md).
     """
 
     def __init__(self, windows: int, forecasts: int, series: int, *, nested: bool = False) -> None:

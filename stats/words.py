@@ -81,8 +81,9 @@ def term_slots(found: list[str]) -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def function_slots() -> Ids:
-    """Slots of the function words of some languages. What is usual counts little anyway; these must count for nothing even
-    where a short history, or a slice that hardly anybody wrote on, has never seen them."""
+    """Slots of the function words of some languages, but those that often name things ("plus", "one", "now"). What is usual
+    counts little anyway; these must count for nothing even where a short history, or a slice that hardly anybody wrote on,
+    has never seen them."""
     return np.array(sorted({slot(word) for word in FUNCTION_WORDS.split()} - {-1}), dtype=np.int64)
 
 

@@ -11,7 +11,7 @@ from streams.detect.known import Known
 from streams.detect.ladder import Ladder
 from streams.detect.place import added_to, are_one, move, window_of
 from streams.detect.settings import DAY_S
-from streams.detect.size import close, refree, tell, totals
+from streams.detect.size import close, merge, refree, tell, totals
 
 HOUR_S = 3_600
 QUIET_SD = 1.0
@@ -45,13 +45,10 @@ def join(known: Known) -> list[Spike]:
     told: list[Spike] = []
     running = [episode for episode in known.episodes if episode.state == "open"]
     for place, later in enumerate(running):
-        for earlier in running[:place]:
-            if earlier.state == "open" and later.state == "open" and _are_one(known, earlier, later):
-                later.state, later.merged_into = "merged", earlier.name
-                later.end_s = known.now_s
-                told.append(tell(known, later, end_s=known.now_s))
-    if told:
-        refree(known)
+        before = (one for one in running[:place] if one.state == "open")
+        earlier = next((one for one in before if _are_one(known, one, later)), None)
+        if earlier is not None:
+            told.append(merge(known, later, earlier.name, end_s=known.now_s))
     return told
 
 

@@ -14,6 +14,7 @@ from streams.detect.leafwise import remaining
 from streams.detect.place import above_usual, added_to, counted, own_counts, shared_mass
 
 CALM_SHARE = 0.02
+LEAST_LEFT = 1.0
 
 
 def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
@@ -66,16 +67,21 @@ def close(known: Known, episode: Episode, *, end_s: int | None = None, stayed: b
     """Close a spike at ``end_s``, or else where its excess was complete; merge it where nothing is left of it beside an open one."""
     episode.end_s = _end(known, episode) if end_s is None else end_s
     observed, expected, _ = totals(known, episode, episode.end_s)
-    if observed < expected + 1.0 and (owner := _owner(known, episode)):
-        episode.state, episode.merged_into = "merged", owner
-        told = tell(known, episode, end_s=episode.end_s)
-        refree(known)
-        return told
+    if observed < expected + LEAST_LEFT and (owner := _owner(known, episode)):
+        return merge(known, episode, owner, end_s=episode.end_s)
     episode.state, episode.teaches = "closed", stayed
     episode.closed_s = (known.now_s, known.spike_seq)
     told = tell(known, episode, end_s=episode.end_s)
     refree(known)
     clean(known, episode)
+    return told
+
+
+def merge(known: Known, episode: Episode, into: str, *, end_s: int) -> Spike:
+    """Let another spike answer for all of it from now on."""
+    episode.state, episode.merged_into, episode.end_s = "merged", into, end_s
+    told = tell(known, episode, end_s=end_s)
+    refree(known)
     return told
 
 

@@ -70,6 +70,7 @@ def _checked(*seeds: str) -> list[tuple[int, str]]:
         said = json.loads(one.stdout)
         assert said["passed"] == (one.returncode == 0)
         told = [(verdict["cause"], verdict["said"], verdict["right"]) for verdict in said["verdicts"]]
+        assert not any(verdict["blamed"] for verdict in said["verdicts"]), f"seed {said['seed']} blames a decoy: {told}"
         found.append((one.returncode, f"seed {said['seed']}: {told}"))
     return found
 
@@ -77,7 +78,8 @@ def _checked(*seeds: str) -> list[tuple[int, str]]:
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)  # two hundred CPU seconds, twice if need be, on a machine that may be busy
 def test_check_passes_on_the_fixed_seed_and_on_a_fresh_one(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of fresh stories some one in fifteen fails (docs/attribution.md): where this one does, two more must pass."""
+    """Of 23 fresh stories two failed (docs/attribution.md): where this one does, two more must pass. At that rate the test fails
+    once in seventy runs; where every other story failed it would in three of eight. A decoy may be blamed in none."""
     (code, told), (fresh_code, fresh_told) = _checked("--seed=1", "--fresh-seed")
     assert code == 0, told
     if fresh_code != 0:
