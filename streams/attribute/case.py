@@ -80,6 +80,7 @@ class Case:
     done: bool = False
     words: SpikeWords | None = None
     usual_words: tuple[tuple[str, float], WordCounts] | None = None
+    usually_filed: tuple[tuple[float, int, bytes], tuple[Floats, Floats, Floats]] | None = None
     verdicts: list[Feedback] = field(default_factory=list)
     last: Attribution | None = None
     hours: float | None = None

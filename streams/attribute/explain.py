@@ -30,6 +30,7 @@ from streams.attribute.evidence import (
     prior_line,
     scope_line,
 )
+from streams.attribute.filing import Filing, filed_line, filing
 from streams.attribute.hunches import hunch_line, hunch_of_trouble
 from streams.attribute.kinds import CEILING, HABITS, MEASUREMENT, TEMPERATURE
 from streams.attribute.learnt import Ledger, again, learnt_causes
@@ -106,11 +107,13 @@ def explain(case: Case, memory: Memory, known: Known) -> Attribution:
     around = _surroundings(case, memory, known)
     verdicts = _verdicts(case, known.as_of)
     touching = [version for version in known.versions if could_touch(version.change, case)]
-    matched = words_lines(
-        around, found, known.versions, {version.change.key for version in touching}, document_frequency(known.versions)
-    )
+    frequency = document_frequency(known.versions)
+    matched = words_lines(around, found, known.versions, {version.change.key for version in touching}, frequency)
+    filed = filing(case, around, touching, frequency, known=len(known.versions))
     weighed = [_unknown(around, known, verdicts), _measurement(around, found, known, verdicts)]
-    weighed.extend(_named(version, around, known, matched.get(version.change.key), case) for version in touching)
+    weighed.extend(
+        _named(version, around, known, (matched.get(version.change.key), filed), case) for version in touching
+    )
     standing = Standing(
         {one.cause: one.score for one in weighed}, {one.cause: one.prior for one in weighed}, found.voice, found.sampled
     )
@@ -212,8 +215,10 @@ def _nameless(kind: Literal["unknown", "measurement"], lines: list[Evidence], pr
     return Weighed(candidate, prior)
 
 
-def _named(version: Version, around: Surroundings, known: Known, match: Match | None, case: Case) -> Weighed:
-    change = version.change
+def _named(
+    version: Version, around: Surroundings, known: Known, said: tuple[Match | None, Filing | None], case: Case
+) -> Weighed:
+    change, (match, filed) = version.change, said
     found = case.words if case.words is not None else SpikeWords()
     verdicts = _verdicts(case, known.as_of)
     share = learnt_causes(known.ledger, change)
@@ -234,6 +239,7 @@ def _named(version: Version, around: Surroundings, known: Known, match: Match | 
                 match.evidence if match is not None else None,
                 voice_line(change, around.spike, found),
                 stated_line(change, found),
+                filed_line(version, filed, around, matched=match.evidence.weight if match is not None else 0.0),
                 time=time.weight,
             ),
             hunch_line(change, around, known.hunches),

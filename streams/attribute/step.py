@@ -258,7 +258,7 @@ def _settle(state: State, case: Case, at: datetime) -> list[Output]:
     last = state.reached if state.reached is not None else at
     as_of = max(min(at, last), case.spike.as_of)
     outputs = _say(state, case, as_of, final=True)
-    case.done, case.words, case.usual_words = True, None, None
+    case.done, case.words, case.usual_words, case.usually_filed = True, None, None, None
     state.settled += 1
     _forget(state, as_of)
     return outputs
