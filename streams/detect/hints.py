@@ -22,8 +22,8 @@ from streams.detect.settings import DAY_S
 SHORT_S = 600
 AROUND = 5
 DUMPED = 0.6
-ODD_CELLS = 20
-FEW_ODD = 0.2
+DOUBLED_NATS = 16.0
+FEW_ODD = 0.02
 CLOCK_NATS = 12.0
 CLOCK_SHARE = 0.7
 CLOCK_LEVEL = 0.2
@@ -58,7 +58,7 @@ def hints_of(known: Known, episode: Episode) -> tuple[Hint, ...]:
     found = [
         *_gap(known, episode, excess),
         *_dump(known, episode, excess),
-        *_doubled(known, episode, rows),
+        *_doubled(known, episode, rows, excess),
         *_clock(known, episode, until_s, excess),
         *_refiled(episode, seen),
         *_returned(known, episode, rows, excess),
@@ -100,13 +100,23 @@ def _dump(known: Known, episode: Episode, excess: float) -> Iterator[Hint]:
         yield _hint("dump", float(pairs[top]) / excess, float(pairs[top]))
 
 
-def _doubled(known: Known, episode: Episode, rows: Ints) -> Iterator[Hint]:
-    """Counts of leaves are even nearly everywhere."""
-    parts = leaves_of(known, known.reaching(episode.onset_s), rows[1:-1] if len(rows) > 2 else rows)
-    counts = np.concatenate([part.counts for part in parts]) if parts else np.zeros(0)
-    odd = float(np.mean(counts % 2 == 1)) if len(counts) else 1.0
-    if len(counts) >= ODD_CELLS and odd < FEW_ODD:
-        yield _hint("doubled", 1.0 - odd, 2.0, 1.0)
+def _doubled(known: Known, episode: Episode, rows: Ints, excess: float) -> Iterator[Hint]:
+    """Counts of leaves are even nearly everywhere over a stretch of it, so half of what came then came twice.
+
+    The stretch is the likeliest one: its even counts against chance, which makes half of them even or fewer.
+    """
+    rungs = known.reaching(episode.onset_s)
+    counts = [part.counts[part.counts > 0] for part in leaves_of(known, rungs, rows)]
+    odd = np.array([np.count_nonzero(some % 2) for some in counts])
+    even = np.array([len(some) for some in counts]) - odd
+    nats = np.append(0.0, np.cumsum(even * np.log(2 * (1 - FEW_ODD)) + odd * np.log(2 * FEW_ODD)))
+    gained = nats - np.minimum.accumulate(nats)
+    end = int(np.argmax(gained))
+    if gained[end] >= DOUBLED_NATS:
+        begin = int(np.argmin(nats[: end + 1]))
+        twice = float(own_counts(known, episode, rungs, rows[begin:end]).sum()) / 2
+        if twice >= SIGNED * excess:
+            yield _hint("doubled", twice / excess, 2.0, 1.0)
 
 
 def _clock(known: Known, episode: Episode, until_s: int, excess: float) -> Iterator[Hint]:

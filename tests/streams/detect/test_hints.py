@@ -79,3 +79,34 @@ def test_a_moved_clock_explains_nothing_of_a_spike_over_whole_days() -> None:
     (episode,) = (one for one in detector.known.episodes if one.name == spike.spike_id)
     episode.hints = (Hint(kind="clock", share=0.9, seen=1.0),)
     assert all(hint.kind != "clock" or hint.share < 0.2 for hint in hints_of(detector.known, episode))
+
+
+@pytest.mark.parametrize(
+    ("rise", "doubled", "least", "most"), [(1.5, 6, 0.4, 0.8), (1.5, 0, 0.0, 0.0), (1.0, 6, 0.8, 1.0)]
+)
+def test_a_feed_doubled_within_a_spike_explains_its_part_of_it(
+    rise: float, doubled: int, least: float, most: float
+) -> None:
+    hours, begin = 22 * 24, 20 * 24 + 8
+    mean = np.full((hours, len(LEAVES)), 3.0)
+    mean[begin : begin + 14] *= rise
+    counts = np.random.default_rng(3).poisson(mean)
+    counts[begin + 8 : begin + 8 + doubled] *= 2
+    workspace = Workspace(name="lies", bucket_s=3_600, dimensions=DIMENSIONS, budget_per_week=0.2)
+    detector = Detector(workspace, "contacts", DetectSettings())
+    last: dict[str, Spike] = {}
+    for hour, row in enumerate(counts):
+        start = START + timedelta(hours=hour)
+        bucket = Bucket(
+            stream="contacts",
+            start=start,
+            end=start + timedelta(hours=1),
+            dimensions=DIMENSIONS,
+            counts={LEAVES[leaf]: int(row[leaf]) for leaf in np.flatnonzero(row)},
+            samples=(),
+            signs=Signs(),
+        )
+        last |= {spike.spike_id: spike for spike in detector.judge(bucket).spikes}
+    (spike,) = (one for one in last.values() if one.state != "merged" and not one.slice)
+    share = sum(hint.share for hint in spike.hints if hint.kind == "doubled")
+    assert least <= share <= most
