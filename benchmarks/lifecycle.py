@@ -4,7 +4,7 @@
 
 Five weeks of hour buckets over platform and topic, seasonal, over-dispersed; in the last ten days one course of events: a
 spike that fades, a burst on one that goes on, a second step, one that comes back, two apart, two at once, one whose parts
-differ, a new one on a fading one, one after another. Right: as many spikes told (merged ones left out) as there were events. With
+differ, a new one on a fading one, one after another, one or two inside a mild creep. Right: as many spikes told (merged ones left out) as there were events. With
 ``--sweep`` the settings that decide it are varied one at a time; those in use were chosen by it. Seeded.
 """
 
@@ -107,6 +107,21 @@ def in_turn(times: Floats) -> int:
     return 2
 
 
+def burst_in_creep(times: Floats) -> int:
+    """Everything a quarter more for six days; on the fourth a topic of one platform is four times as many for six hours."""
+    _raise(times, list(range(len(LEAVES))), 0, 144, 1.25)
+    _raise(times, [n for n in IOS if n in TOPICS["bill"]], 80, 6, 4.0)
+    return 2
+
+
+def two_in_creep(times: Floats) -> int:
+    """Everything a quarter more for six days; on the fourth a topic is three times as many for six hours, and so is another on the fifth."""
+    _raise(times, list(range(len(LEAVES))), 0, 144, 1.25)
+    _raise(times, TOPICS["bill"], 80, 6, 3.0)
+    _raise(times, TOPICS["login"], 104, 6, 3.0)
+    return 3
+
+
 COURSES: tuple[Course, ...] = (
     fading,
     burst_on_top,
@@ -117,6 +132,8 @@ COURSES: tuple[Course, ...] = (
     uneven,
     new_on_fading,
     in_turn,
+    burst_in_creep,
+    two_in_creep,
 )
 
 

@@ -8,18 +8,19 @@ import numpy as np
 
 from schemas.spike import Spike
 from stats.judging import ripe
+from streams.detect.again import before, reopen
 from streams.detect.dates import LEAD_STEPS, date_onset
 from streams.detect.episode import Episode, spike_id
 from streams.detect.known import Bools, Floats, Known
 from streams.detect.ladder import Alarm, Ladder
-from streams.detect.leafwise import Pairs, inside
-from streams.detect.place import best_place, cover, explained_by, gather, host_of, shared_mass
-from streams.detect.size import close, refree, reopen, tell, totals
+from streams.detect.leafwise import Pairs
+from streams.detect.place import best_place, cover, explained_by, gather, host_of
+from streams.detect.size import close, refree, tell, totals
 
 AT_MOST = 5
 INSIDE_AGE = 12
+RISEN_WORTH = 5.0
 MOSTLY_JUDGED = 0.5
-BURST_SHORTER, BURST_STEEPER = 8, 2.0
 
 
 class Found(NamedTuple):
@@ -59,14 +60,21 @@ def ripe_windows(known: Known, rungs: Ladder) -> Bools:
     return judges
 
 
-def _unexplained(known: Known, rungs: Ladder, ripe: Bools, host: Episode | None = None) -> list[Found]:
+def _unexplained(
+    known: Known,
+    rungs: Ladder,
+    ripe: Bools,
+    *,
+    host: Episode | None = None,
+    among: Bools | None = None,
+    raised: Floats | float = 1.0,
+) -> list[Found]:
     """The rarest alarm of every window length, after what open spikes explain has been taken off.
 
     A slice's rarest window may be the others' doing while a shorter one is not, so every length is looked at.
-    With a ``host``: on its slices, on top of its rise, and apart from what the others explain.
+    With a ``host``: of the slices ``among`` its own, on top of what they are ``raised``, and apart from what the others explain.
     """
-    among, raised = (known.free, 1.0) if host is None else (host.covered, host.rise)
-    alarms = rungs.beyond(known.budget, ripe, among, raised=raised)
+    alarms = rungs.beyond(known.budget, ripe, known.free if among is None else among, raised=raised)
     others = [one for one in known.episodes if one.state == "open" and one is not host]
     if not others or not alarms:
         return [Found(rungs, alarms[0], 0.0)] if alarms else []
@@ -97,12 +105,10 @@ def _take(known: Known, found: Found) -> list[Spike]:
     same = next((one for one in known.episodes if one.name == episode.name), None)
     if same is not None and same.state != "closed":
         return _leave_to(known, same.merged_into or same.name, number)
-    before = same if same is not None else _before(known, episode, found)
-    if before is not None:
-        told = [reopen(known, before)]
-        before.covered[number] = True
-        refree(known)
-        return told
+    rise = found.rungs.times(found.alarm.window, number, found.explained)
+    old = same if same is not None else before(known, episode, rise)
+    if old is not None:
+        return [reopen(known, old, episode)]
     known.episodes.append(episode)
     refree(known)
     return [tell(known, episode)]
@@ -117,44 +123,46 @@ def _leave_to(known: Known, name: str, number: int) -> list[Spike]:
     return []
 
 
-def _before(known: Known, episode: Episode, found: Found) -> Episode | None:
-    """The closed spike that this one goes on: at mostly the same slice, not long ago. A burst is not a creep's return."""
-    mass = float(shared_mass(known, episode.pairs)[0])
-    rise = found.rungs.times(found.alarm.window, found.alarm.number, found.explained) - 1.0
-    for old in reversed(known.episodes):
-        if old.state != "closed" or old.end_s is None or old.teaches or old.inside:
-            continue
-        if episode.window_s * BURST_SHORTER <= old.window_s and rise >= BURST_STEEPER * (old.rise - 1.0):
-            continue
-        shared = _met(known, old.pairs, episode.pairs)
-        same = shared >= 0.5 * max(mass, float(shared_mass(known, old.pairs)[0]))
-        if (same or old.pairs == episode.pairs) and episode.onset_s - old.end_s <= known.settings.return_s:
-            return old
-    return None
-
-
-def _met(known: Known, one: Pairs, other: Pairs) -> float:
-    """Usual contacts that lie in both slices."""
-    both = inside(known, one) & inside(known, other)
-    return float(known.leaf_mass[both[: len(known.leaf_mass)]].sum())
-
-
 def _look_inside(known: Known) -> list[Spike]:
     """A burst on top of a spike that has long been open is a spike of its own."""
     for episode in known.episodes:
-        if episode.state != "open" or any(one.inside == episode.name and one.state == "open" for one in known.episodes):
+        if episode.state != "open":
             continue
+        among = episode.covered.copy()
+        for one in known.episodes:
+            if one.state == "open" and one.inside == episode.name:
+                among &= ~one.covered
         for rungs in known.due():
             age = (known.now_s - episode.onset_s) // rungs.step_s
             ripe = np.array([length * INSIDE_AGE <= age for length in rungs.lengths])
-            for found in _unexplained(known, rungs, ripe, episode):
-                times = rungs.times(found.alarm.window, found.alarm.number, found.explained)
-                if times >= known.settings.burst_times * episode.rise:
-                    return _burst(known, episode, found)
+            if not ripe.any() or not among.any():
+                continue
+            raised = _risen(
+                known, episode, rungs, max(length for length, old in zip(rungs.lengths, ripe, strict=True) if old)
+            )
+            for found in _unexplained(known, rungs, ripe, host=episode, among=among, raised=raised):
+                number = found.alarm.number
+                times = rungs.times(found.alarm.window, number, found.explained)
+                if times >= _steep(known, float(raised[number])):
+                    return _burst(known, episode, found, float(raised[number]))
     return []
 
 
-def _burst(known: Known, episode: Episode, found: Found) -> list[Spike]:
+def _risen(known: Known, episode: Episode, rungs: Ladder, latest: int) -> Floats:
+    """How many times its expectation every slice has been since a spike's onset, the ``latest`` steps left out: its own rise
+    where it is more than the spike's."""
+    rows = known.rows(rungs, episode.onset_s)[:-latest]
+    count = rungs.windows.count[rows].sum(axis=0)
+    mean = rungs.windows.unit[rows].sum(axis=0) * rungs.level[0]
+    return np.asarray(np.maximum((count + RISEN_WORTH * episode.rise) / (mean + RISEN_WORTH), episode.rise))
+
+
+def _steep(known: Known, raised: float) -> float:
+    """How many times its expectation a burst must be on top of a rise: ``burst_times`` a rise to twice or more, less on a mild one."""
+    return raised * (1.0 + (known.settings.burst_times - 1.0) * min(raised - 1.0, 1.0))
+
+
+def _burst(known: Known, episode: Episode, found: Found, raised: float) -> list[Spike]:
     """Open the burst; where it soon rivals all of the spike's excess so far, the spike ends where it begins."""
     told: list[Spike] = []
     rungs, alarm, _ = found
@@ -166,7 +174,7 @@ def _burst(known: Known, episode: Episode, found: Found) -> list[Spike]:
         told.append(close(known, episode, end_s=max(burst.onset_s, episode.since_s + known.bucket_s)))
     else:
         pairs = best_place(known, rungs, alarm, host=episode)
-        burst = _open(known, rungs, alarm, pairs, raised=episode.rise)
+        burst = _open(known, rungs, alarm, pairs, raised=raised)
         burst.inside = episode.name
     if any(one.name == burst.name for one in known.episodes):
         return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.spike import Spike
+from streams.detect.again import give_back
 from streams.detect.dates import date_again
 from streams.detect.episode import Episode
 from streams.detect.known import Known
@@ -35,6 +36,9 @@ def follow(known: Known) -> list[Spike]:
         elif _is_worth_telling(known, episode):
             if move(known, episode):
                 refree(known)
+                if again := give_back(known, episode):
+                    told.extend(again)
+                    continue
             date_again(known, episode, known.now_s)
             told.append(tell(known, episode))
     return told

@@ -47,10 +47,11 @@ class Ladder(Rungs):
         self.stretch = np.ones((len(lengths), slices))
         self.scale = 1.0
 
-    def beyond(self, budget_per_week: float, ripe: Bools, free: Bools, *, raised: float = 1.0) -> list[Alarm]:
+    def beyond(self, budget_per_week: float, ripe: Bools, free: Bools, *, raised: Floats | float = 1.0) -> list[Alarm]:
         """Slices whose windows together show what chance would less often than the budget allows, the rarest first.
 
-        Each with its rarest window. With ``raised`` above 1, on top of a rise by that factor, known to about a half.
+        Each with its rarest window. With ``raised`` above 1 (one per slice, or one for all) on top of a rise by that factor, whose
+        excess is known to about a half.
         """
         look = (self.z > LOOK_Z) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None]
         if not look.any():
@@ -68,7 +69,7 @@ class Ladder(Rungs):
         return sorted(alarms, key=lambda alarm: (alarm.per_week, alarm.number))
 
     def still_beyond(
-        self, budget_per_week: float, window: int, number: Ints, explained: Floats, *, raised: float = 1.0
+        self, budget_per_week: float, window: int, number: Ints, explained: Floats, *, raised: Floats | float = 1.0
     ) -> list[Alarm]:
         """Of these slices' windows, those beyond the budget without what is ``explained``, the rarest first."""
         count = np.maximum(np.round(self.windows.count_sums[window, number] - explained[number]), 0.0)
@@ -80,11 +81,11 @@ class Ladder(Rungs):
             if odds[i] >= 1.0 and count[i] >= FEWEST
         ]
 
-    def _odds(self, window: Ints, number: Ints, count: Floats, raised: float) -> tuple[Floats, Floats]:
+    def _odds(self, window: Ints, number: Ints, count: Floats, raised: Floats | float) -> tuple[Floats, Floats]:
         """Tail of these windows, and how many times rarer than its share of the budget each is."""
-        mean, variance = self.mean[window, number] * raised, self.variance[window, number] * raised
-        if raised > 1.0:
-            variance = variance + (RAISED_SPREAD * mean) ** 2
+        times = raised if isinstance(raised, float) else raised[number]
+        mean, variance = self.mean[window, number], self.variance[window, number]
+        mean, variance = mean * times, variance * times + (RAISED_SPREAD * (times - 1.0) * mean) ** 2
         chance = tail_chance(count, mean=mean, variance=variance)
         chance = stretched(chance, self.stretch[window, number])
         per_week = np.maximum(clump_rate(chance, self.windows.lengths[window]) * (WEEK_S / self.step_s), LEAST_SHARE)

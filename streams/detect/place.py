@@ -189,6 +189,8 @@ def _since(known: Known, episode: Episode) -> tuple[Ladder, int, Stretch, list[P
 def _put(known: Known, episode: Episode, pairs: Pairs, rungs: Ladder, window: int) -> None:
     episode.pairs = pairs
     number, part = host_of(known, pairs)
-    episode.level = float(rungs.level[window, number]) * part
+    host = next((one for one in known.episodes if episode.inside and one.name == episode.inside), None)
+    raised = episode.raised if host is not None and set(host.pairs) <= set(pairs) else 1.0
+    episode.level = float(rungs.level[window, number]) * part * raised
     episode.forecast2 = float(rungs.spread2[window, number]) + (0.0 if part == 1.0 else 1.0 / usual(known, pairs))
     cover(known, episode)

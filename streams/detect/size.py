@@ -21,6 +21,7 @@ def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
     """The next revision; with ``end_s`` as the end so far, even of a spike that stays open."""
     episode.totals = totals(known, episode, known.now_s if end_s is None else end_s)
     episode.hints = hints_of(known, episode)
+    episode.rise = max(episode.totals[0] / max(episode.totals[1], 1e-9), 1.0)
     known.spike_seq += 1
     return episode.revise(
         workspace=known.workspace.name,
@@ -51,16 +52,6 @@ def _spread2(known: Known, episode: Episode, end_s: int) -> float:
     span = max((end_s - episode.onset_s) // rungs.step_s, 1)
     place = max((i for i, length in enumerate(rungs.lengths) if length <= span), default=0)
     return max(float(rungs.spread2[place, episode.number]), episode.forecast2)
-
-
-def reopen(known: Known, episode: Episode) -> Spike:
-    """A closed spike came back: it goes on counting where it had stopped."""
-    assert episode.end_s is not None
-    episode.state, episode.resumed_s, episode.end_s = "open", episode.end_s, None
-    episode.settled, episode.beyond = (episode.totals[0], episode.totals[1]), (0.0, 0.0)
-    episode.cleaned_s, episode.woke_s, episode.height = episode.resumed_s, known.now_s, 0.0
-    refree(known)
-    return tell(known, episode)
 
 
 def close(known: Known, episode: Episode, *, end_s: int | None = None, stayed: bool = False) -> Spike:
