@@ -44,7 +44,7 @@ HABITS: dict[ChangeKind, Habits] = {
     ),
     "price": Habits(
         0.20,
-        (Piece(0.40, 4.0), Piece(0.35, 24.0), Piece(0.25, 35 * DAY_H, True)),
+        (Piece(0.25, 4.0), Piece(0.25, 24.0), Piece(0.30, 5 * DAY_H, True), Piece(0.20, 35 * DAY_H, True)),
         40 * DAY_H,
         lead=(Piece(0.6, 24.0), Piece(0.4, 10 * DAY_H, True)),
         lead_share=0.35,

@@ -252,6 +252,24 @@ def test_a_price_that_is_felt_when_announced_says_so(
     assert line.weight > -2.0
 
 
+def test_a_price_may_be_felt_days_later_and_hardly_two_weeks_later(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    """Customers meet it when they next pay or read what is new: not within hours as they meet a bot."""
+    w = world(days=26)
+
+    def weight(kind: Any, hours: float) -> float:
+        made = replace(make_release("plus", w.onset - timedelta(hours=hours), PAYMENT), kind=kind)
+        w.changes = [*bystanders, made]
+        return next(line.weight for line in candidate(solve(w), "plus").evidence if line.line == "time")
+
+    days = [weight("price", 24.0 * n) for n in (3, 4, 14)]
+    assert days == sorted(days, reverse=True)
+    assert days[1] > UNTIMELY
+    assert days[1] - 1.5 > days[2]
+    assert days[0] > weight("automation", 72.0) + 0.5
+
+
 def test_an_incident_may_have_been_felt_before_it_was_noticed_but_not_half_a_day_before(
     world: Any, make_release: Release, bystanders: list[Change], solve: Solve
 ) -> None:
