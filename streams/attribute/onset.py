@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 
 import numpy as np
+from msgspec.structs import replace
 
 from schemas.attribution import Evidence
 from schemas.spike import Spike
@@ -19,6 +20,11 @@ from streams.attribute.kinds import ENDING, HABITS, NEVER, PRECISION_H, TOO_LATE
 
 TRAILS, REST = timedelta(hours=6), 0.2
 """How long after the end of an incident, a campaign or a shortage its contacts still come, and what share comes later yet."""
+
+HOURS_TRIED = 12
+"""Steps at which the hours of a day without a time are tried."""
+LATER = 0.7
+"""What it costs, in nats, to have begun after the onset at all."""
 
 NOTICED_H = 6.0
 """Hours before an incident's record for which it is said that it was noticed later."""
@@ -44,7 +50,8 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
     """The onset against the change's start or roll-out, by the lag shape of its kind, per day.
 
     A change that began after the onset can only have caused what came later: it is weighed as if the onset were
-    at its start, less what the share of the excess that had come before costs.
+    at its start, less what the share of the excess that had come before costs. Where only the day is known the likelihood is
+    averaged over its hours.
     """
     spike, habits = around.spike, HABITS[change.kind]
     first, last = start_of(change)
@@ -60,15 +67,41 @@ def time_line(change: Change, around: Surroundings) -> Evidence:
         return line("time", weight, _time_sentence(change, spike), lag_h=lag_h, density_per_day=density * 24.0)
     leads = habits.noticed or (habits.lead and change.announced_at is not None)
     lead = math.log(max(density * 24.0, 1e-9)) if leads else NEVER
-    share = _share_before(around, last)
-    late = math.log(_density(change, spike, last + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
-    weight = max(lead, late - 0.7 - _cost_of_before(share), NEVER)
+    starts = _starts(change)
+    shares = [_share_before(around, at) for at in starts]
+    late = _mean_of_logs([_at(change, spike, at, share) for at, share in zip(starts, shares, strict=True)])
+    weight = max(lead, late, NEVER)
     if not after:
         weight = max(weight, direct)
     sentence = _time_sentence(change, spike)
     if weight > lead:
-        sentence = f"{sentence} {share:.0%} of the excess had come before it."
-    return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=share)
+        least, share = shares[0], shares[-1]
+        told = f"{share:.0%}" if len(shares) == 1 else f"{least:.0%} to {share:.0%}, as the hour may be,"
+        sentence = f"{sentence} {told} of the excess had come before it."
+    return line("time", weight, sentence, lag_h=lag_h, density_per_day=density * 24.0, share_before=shares[-1])
+
+
+def _starts(change: Change) -> list[datetime]:
+    """Moments at which a change may have begun: the last one, and where only the day is known its hours."""
+    first, last = start_of(change)
+    if change.precision != "day":
+        return [last]
+    return [first + (last - first) * hour / HOURS_TRIED for hour in range(HOURS_TRIED + 1)]
+
+
+def _at(change: Change, spike: Spike, begins: datetime, share: float) -> float:
+    """Nats for a change that began at one moment, by which a share of the excess had come."""
+    exact = replace(change, starts_at=begins, precision="minute") if change.precision == "day" else change
+    if begins <= spike.onset:
+        return max(math.log(max(_density(exact, spike, spike.onset) * 24.0, 1e-9)), TOO_LATE)
+    late = math.log(_density(exact, spike, begins + timedelta(seconds=spike.bucket_s)) * 24.0 + 1e-9)
+    return late - LATER - _cost_of_before(share)
+
+
+def _mean_of_logs(nats: list[float]) -> float:
+    """The logarithm of the mean likelihood."""
+    most = max(nats)
+    return most + math.log(sum(math.exp(one - most) for one in nats) / len(nats))
 
 
 def _cost_of_before(share: float) -> float:
