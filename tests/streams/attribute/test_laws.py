@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import chain
@@ -286,6 +288,23 @@ def test_an_incident_may_have_been_felt_before_it_was_noticed_but_not_half_a_day
     assert planned.sentence.startswith("The spike began 1.2 h before it began (2024-01-25 11:15). ")
     assert planned.weight < noticed.weight - 1.0
     assert time("incident", 600).weight < UNTIMELY
+
+
+def test_a_change_known_to_the_day_alone_is_weighed_over_its_hours(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Solve
+) -> None:
+    w = world(days=27, hours=72)
+
+    def time(hours: float, precision: Any) -> Any:
+        made = make_release("new", w.onset + timedelta(hours=hours), "All is new.")
+        w.changes = [*bystanders, replace(made, precision=precision)]
+        return next(line for line in candidate(solve(w), "new").evidence if line.line == "time")
+
+    day = time(2, "day")
+    exact = [time(2 + hour, "minute").weight for hour in range(0, 25, 4)]
+    assert max(exact) > day.weight > exact[-1] + 1.0
+    assert day.weight == pytest.approx(math.log(sum(map(math.exp, exact)) / len(exact)), abs=0.3)
+    assert re.search(r"\. \d% to 3\d%, as the hour may be, of the excess had come before it\.$", day.sentence)
 
 
 def test_an_incident_that_was_over_before_most_of_the_excess_came_is_hardly_its_cause(
