@@ -51,7 +51,23 @@ def filed_shares(said: Floats, usual: Floats, weights: Floats) -> Floats | None:
     return found
 
 
-def filed_weight(excess: Floats, usual: Floats, filed: Floats) -> float:
+def heard_share(said: Floats, weights: Floats) -> float:
+    """How much of a record's words, by weight, contacts have used before, each held to none by :data:`WITHIN` contacts.
+
+    What nobody has written yet, the name of a new feature, tells nothing of where its contacts will be filed.
+
+    Args:
+        said: Usual contacts with each word (row), by topic (column). Must be >= 0.
+        weights: One per word. Must be >= 0.
+
+    >>> round(heard_share(np.array([[72.0], [0.0]]), np.array([1.0, 3.0])), 3)
+    0.225
+    """
+    contacts = said.sum(axis=1)
+    return float(weights @ (contacts / (contacts + WITHIN)) / max(float(weights.sum()), 1e-9))
+
+
+def filed_weight(excess: Floats, usual: Floats, filed: Floats, *, heard: float = 1.0) -> float:
     """Log-odds in nats that an excess comes from what is usually filed so, rather than from anything else.
 
     The excess has one topic, with the probabilities that its shares by topic give; a cause's is drawn from ``filed`` (or,
@@ -61,6 +77,7 @@ def filed_weight(excess: Floats, usual: Floats, filed: Floats) -> float:
     Args:
         excess: Share of each topic in the excess. Must be >= 0; what is missing to one lies in topics without a past.
         usual, filed: Shares of the topics among all usual contacts, and among those that use the words.
+        heard: Share of the words that contacts have used before; a cause of the others may be filed like any other. 0 to 1.
 
     Raises:
         DomainError: naming the argument outside its range.
@@ -71,6 +88,9 @@ def filed_weight(excess: Floats, usual: Floats, filed: Floats) -> float:
     """
     if not ((excess >= 0).all() and excess.sum() <= 1.0 + 1e-9):
         raise DomainError("excess", excess.tolist(), ">= 0, together at most 1")
-    times = ((1.0 - ASTRAY) * filed + ASTRAY * usual) / usual
+    if not 0.0 <= heard <= 1.0:
+        raise DomainError("heard", heard, "0 to 1")
+    told = (1.0 - ASTRAY) * heard
+    times = (told * filed + (1.0 - told) * usual) / usual
     odds = float(excess @ times) + max(1.0 - float(excess.sum()), 0.0)
     return max(-MOST, min(MOST, math.log(max(odds, 1e-9))))

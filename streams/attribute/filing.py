@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.attribution import Evidence
-from stats.filing import filed_shares, filed_weight
+from stats.filing import filed_shares, filed_weight, heard_share
 from stats.words import SLOTS, function_slots
 from streams.attribute import memory as past
 from streams.attribute.book import Version
@@ -21,6 +21,8 @@ Ids = NDArray[np.int64]
 TOPIC = "topic"
 KNOWN, ENOUGH = 20, 50
 """Sampled contacts from which on a topic has a past, and that are needed in all."""
+HEARD = 0.5
+"""Share of its words below which it is said how many contacts have used before."""
 BOTH = 2.5
 """Nats that a topic may add for a change up to, its matching words counted in: where the words match already, what is filed
 alike says hardly anything more, as another record about the same thing lies under the same topic."""
@@ -107,7 +109,8 @@ def filed_line(version: Version, found: Filing | None, around: Surroundings, *, 
     """Whether the excess is filed where contacts that use a change's words usually are; ``None`` where nothing tells.
 
     It needs no word in common: a record names a thing in one way and language, customers in many, under one topic.
-    Where words in common weigh ``matched`` already, it speaks for a change only up to :data:`BOTH`.
+    Where words in common weigh ``matched`` already, it speaks for a change only up to :data:`BOTH`; the less, either way, the
+    fewer of its words contacts have used before.
     """
     if found is None:
         return None
@@ -118,7 +121,8 @@ def filed_line(version: Version, found: Filing | None, around: Surroundings, *, 
     filed = filed_shares(said, found.usual, weights) if mine.any() else None
     if filed is None:
         return None
-    weight = filed_weight(found.excess, found.usual, filed)
+    heard = heard_share(said, weights)
+    weight = filed_weight(found.excess, found.usual, filed, heard=heard)
     weight = min(weight, max(BOTH - max(matched, 0.0), 0.0))
     best = int(np.argmax(found.excess if weight < 0 else found.excess * filed / found.usual))
     words = _words(around.memory, own.slots[mine], said[:, best] * weights)
@@ -127,7 +131,9 @@ def filed_line(version: Version, found: Filing | None, around: Surroundings, *, 
         f"Of the contacts that use its words{words} {share:.0%} are usually filed under {TOPIC}={found.topics[best]} "
         f"(of all {usual:.0%}), of the excess {now:.0%}."
     )
-    return line("words", weight, sentence, filed=share, filed_usual=usual, filed_now=now)
+    if heard < HEARD:
+        sentence = f"{sentence} Contacts have used {heard:.0%} of its words before."
+    return line("words", weight, sentence, filed=share, filed_usual=usual, filed_now=now, filed_heard=heard)
 
 
 def _words(memory: Memory, slots: Ids, values: Floats) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stats.errors import DomainError
-from stats.filing import ASTRAY, MOST, filed_shares, filed_weight
+from stats.filing import ASTRAY, MOST, filed_shares, filed_weight, heard_share
 
 USUAL = np.array([0.1, 0.2, 0.7])
 
@@ -39,6 +39,17 @@ def test_an_excess_under_their_topic_speaks_for_and_one_elsewhere_against() -> N
     assert spread == pytest.approx(0.0)
 
 
+def test_the_fewer_of_its_words_were_ever_used_the_less_they_say() -> None:
+    filed = np.array([0.9, 0.05, 0.05])
+    said = np.array([[40.0, 2.0, 2.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    heard = [heard_share(said[:many], np.ones(many)) for many in (1, 2, 3)]
+    assert heard == pytest.approx([44 / 52, 44 / 104, 44 / 156])
+    for excess in (np.eye(3)[0], np.eye(3)[2]):
+        whole, *some = (abs(filed_weight(excess, USUAL, filed, heard=share)) for share in (1.0, *heard, 0.0))
+        assert some == sorted(some, reverse=True)
+        assert whole > some[0] > some[2] > 0.0 == some[3]
+
+
 def test_a_topic_without_a_past_says_nothing() -> None:
     filed = np.array([0.9, 0.05, 0.05])
     assert filed_weight(np.zeros(3), USUAL, filed) == 0.0
@@ -62,6 +73,7 @@ def test_what_it_says_is_bounded_and_right_on_average_for_anything_else() -> Non
         (lambda: filed_shares(np.ones((1, 2)), np.array([0.0, 1.0]), np.ones(1)), "usual was 0.0; allowed is > 0"),
         (lambda: filed_weight(np.array([0.9, 0.9, 0.0]), USUAL, USUAL), "allowed is >= 0, together at most 1"),
         (lambda: filed_weight(np.array([-0.1, 0.0, 0.0]), USUAL, USUAL), "allowed is >= 0, together at most 1"),
+        (lambda: filed_weight(USUAL, USUAL, USUAL, heard=1.1), "heard was 1.1; allowed is 0 to 1"),
     ],
 )
 def test_values_out_of_range_are_named(call: Callable[[], object], message: str) -> None:

@@ -72,7 +72,7 @@ def test_a_change_about_the_excess_topic_gains_without_a_word_in_common(
     world: Any, make_release: Release, bystanders: list[Change], solve: Callable[..., Attribution]
 ) -> None:
     w = world(days=26, texts=FOREIGN)
-    about = [("app 2.0", "a new page for the invoice"), ("app 2.1", "a new page for the password")]
+    about = [("app 2.0", "the invoice"), ("app 2.1", "the password")]
     w.changes = [*bystanders, *(make_release(key, w.onset - timedelta(hours=1), text) for key, text in about)]
     found = solve(w)
     money, account = (filed(found, key) for key, _ in about)
@@ -104,6 +104,19 @@ def test_words_that_no_contact_ever_used_say_nothing_of_a_topic(
     w = world(days=26, texts=FOREIGN)
     w.changes = [*bystanders, make_release("app 2.0", w.onset - timedelta(hours=1), "chandeliers and candelabra")]
     assert filed(solve(w), "app 2.0") is None
+
+
+def test_one_word_among_new_ones_tells_little_of_where_a_new_thing_is_filed(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Callable[..., Attribution]
+) -> None:
+    w = world(days=26, texts=FOREIGN)
+    notes = {"app 2.0": "the password", "app 2.1": "chandeliers, candelabra, sconces and lanterns, no password"}
+    w.changes = [*bystanders, *(make_release(key, w.onset - timedelta(hours=1), text) for key, text in notes.items())]
+    found = solve(w)
+    old, new = (filed(found, key) for key in notes)
+    assert old.weight < -1.0
+    assert -0.5 < new.weight < 0.0
+    assert new.sentence.endswith(f"Contacts have used {new.numbers['filed_heard']:.0%} of its words before.")
 
 
 def test_where_the_words_match_already_the_topic_adds_little(
