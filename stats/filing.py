@@ -52,7 +52,7 @@ def filed_shares(said: Floats, usual: Floats, weights: Floats) -> Floats | None:
 
 
 def heard_share(said: Floats, weights: Floats) -> float:
-    """How much of a record's words, by weight, contacts have used before, each held to none by :data:`WITHIN` contacts.
+    """How much of a record's words, by weight, contacts have used before; a word that one contact has used counts half.
 
     What nobody has written yet, the name of a new feature, tells nothing of where its contacts will be filed.
 
@@ -60,11 +60,11 @@ def heard_share(said: Floats, weights: Floats) -> float:
         said: Usual contacts with each word (row), by topic (column). Must be >= 0.
         weights: One per word. Must be >= 0.
 
-    >>> round(heard_share(np.array([[72.0], [0.0]]), np.array([1.0, 3.0])), 3)
-    0.225
+    >>> heard_share(np.array([[4.0], [0.0]]), np.array([1.0, 3.0]))
+    0.2
     """
     contacts = said.sum(axis=1)
-    return float(weights @ (contacts / (contacts + WITHIN)) / max(float(weights.sum()), 1e-9))
+    return float(weights @ (contacts / (contacts + 1.0)) / max(float(weights.sum()), 1e-9))
 
 
 def filed_weight(excess: Floats, usual: Floats, filed: Floats, *, heard: float = 1.0) -> float:
