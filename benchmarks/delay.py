@@ -18,16 +18,15 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.frame import Signs
+from benchmarks.buckets import buckets_of
 from schemas.workspace import Dimension, Workspace
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
-from streams.merge import Bucket
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -126,17 +125,8 @@ def whence_alarms(counts: Ints, budget: float) -> list[int]:
     workspace = Workspace(name="delay", bucket_s=3600, dimensions=DIMENSIONS, budget_per_week=budget)
     detector = Detector(workspace, "contacts", SETTINGS)
     opened: dict[str, int] = {}
-    for hour, count in enumerate(counts):
-        start = START + timedelta(hours=hour)
-        bucket = Bucket(
-            stream="contacts",
-            start=start,
-            end=start + timedelta(hours=1),
-            dimensions=DIMENSIONS,
-            counts={("",): int(count)} if count else {},
-            samples=(),
-            signs=Signs(),
-        )
+    buckets = buckets_of(counts[:, None], [("",)], dimensions=DIMENSIONS, start=START, bucket_s=3_600)
+    for hour, bucket in enumerate(buckets):
         for spike in detector.judge(bucket).spikes:
             opened.setdefault(spike.spike_id, hour - HISTORY_H)
     return sorted(hour for hour in opened.values() if hour >= 0)

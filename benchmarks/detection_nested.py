@@ -19,7 +19,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.frame import Signs
+from benchmarks.buckets import buckets_of
 from schemas.workspace import Dimension, Workspace
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
@@ -103,18 +103,7 @@ def buckets(cell: Cell, seed: int, weeks: int) -> Iterator[Bucket]:
     if cell.dispersion > 1:
         mean = random.gamma(mean / (cell.dispersion - 1)) * (cell.dispersion - 1)
     counts = random.poisson(mean)
-    width = timedelta(seconds=cell.bucket_s)
-    for step in range(steps):
-        seen = np.flatnonzero(counts[step])
-        yield Bucket(
-            stream="contacts",
-            start=START + step * width,
-            end=START + (step + 1) * width,
-            dimensions=DIMENSIONS,
-            counts={leaves[i]: int(counts[step, i]) for i in seen},
-            samples=(),
-            signs=Signs(),
-        )
+    return buckets_of(counts, leaves, dimensions=DIMENSIONS, start=START, bucket_s=cell.bucket_s)
 
 
 def false_spikes(cell: Cell, *, seed: int, budget: float, history: int = 8, judged: int = 8) -> int:

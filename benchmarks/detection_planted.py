@@ -19,8 +19,8 @@ from itertools import product
 
 import numpy as np
 
+from benchmarks.buckets import buckets_of
 from benchmarks.detection_nested import CELLS, DIMENSIONS, SETTINGS, START, WEEK_H, Cell, intensity
-from schemas.frame import Signs
 from schemas.spike import Spike
 from schemas.workspace import Workspace
 from streams.detect.detector import Detector
@@ -89,22 +89,7 @@ def stream(
         extra = random.poisson(size * weight / weight.sum())
         counts[begin : begin + length + 1, inside] += extra
         truth.append(Planted(moment, length, {DIMENSIONS[n]: like[n] for n in names}, int(extra.sum()), strength))
-    width = timedelta(seconds=cell.bucket_s)
-
-    def buckets() -> Iterator[Bucket]:
-        for step in range(steps):
-            seen = np.flatnonzero(counts[step])
-            yield Bucket(
-                stream="contacts",
-                start=START + step * width,
-                end=START + (step + 1) * width,
-                dimensions=DIMENSIONS,
-                counts={LEAVES[i]: int(counts[step, i]) for i in seen},
-                samples=(),
-                signs=Signs(),
-            )
-
-    return truth, buckets()
+    return truth, buckets_of(counts, LEAVES, dimensions=DIMENSIONS, start=START, bucket_s=cell.bucket_s)
 
 
 def score(tally: Tally, cell: Cell, truth: list[Planted], found: dict[str, list[Spike]], history: int = 8) -> None:

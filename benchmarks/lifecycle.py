@@ -20,12 +20,11 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from schemas.frame import Signs
+from benchmarks.buckets import buckets_of
 from schemas.workspace import Dimension, Workspace
 from streams.detect import place
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
-from streams.merge import Bucket
 
 Floats = NDArray[np.float64]
 START = datetime(2024, 3, 4, tzinfo=UTC)
@@ -150,17 +149,8 @@ def told(course: Course, seed: int, settings: DetectSettings) -> tuple[int, int]
     workspace = Workspace(name="course", bucket_s=3600, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", settings)
     names, merged = set(), set()
-    for hour, row in enumerate(counts):
-        start = START + timedelta(hours=hour)
-        bucket = Bucket(
-            stream="contacts",
-            start=start,
-            end=start + timedelta(hours=1),
-            dimensions=DIMENSIONS,
-            counts={LEAVES[leaf]: int(row[leaf]) for leaf in np.flatnonzero(row)},
-            samples=(),
-            signs=Signs(),
-        )
+    buckets = buckets_of(counts, LEAVES, dimensions=DIMENSIONS, start=START, bucket_s=3_600)
+    for hour, bucket in enumerate(buckets):
         for spike in detector.judge(bucket).spikes:
             if spike.opened_at > START + timedelta(hours=BEGIN) and BEGIN <= hour <= last + SLACK:
                 names.add(spike.spike_id)

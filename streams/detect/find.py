@@ -135,7 +135,7 @@ def _look_inside(known: Known) -> list[Spike]:
         for rungs in known.due():
             age = (known.now_s - episode.onset_s) // rungs.step_s
             ripe = np.array([length * INSIDE_AGE <= age for length in rungs.lengths])
-            if not ripe.any() or not among.any():
+            if not rungs.striking(ripe, among).any():
                 continue
             raised = _risen(
                 known, episode, rungs, max(length for length, old in zip(rungs.lengths, ripe, strict=True) if old)

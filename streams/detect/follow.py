@@ -12,7 +12,7 @@ from streams.detect.known import Known
 from streams.detect.ladder import Ladder
 from streams.detect.place import added_to, are_one, move, window_of
 from streams.detect.settings import DAY_S
-from streams.detect.size import close, merge, refree, tell, totals
+from streams.detect.size import close, merge, refree, tell, times_usual, totals
 
 HOUR_S = 3_600
 QUIET_SD = 1.0
@@ -115,7 +115,7 @@ def _is_worth_telling(known: Known, episode: Episode) -> bool:
     every_s = HOUR_S if known.bucket_s < HOUR_S else 24 * known.bucket_s
     if known.now_s - episode.told_s < every_s and (known.now_s - episode.opened_s) % (LOOK_EVERY * known.bucket_s):
         return False
-    observed, expected, _ = totals(known, episode, known.now_s)
-    episode.rise = max(observed / max(expected, 1e-9), 1.0)
+    observed, expected, _ = found = totals(known, episode, known.now_s)
+    episode.rise = times_usual(found)
     grew = observed - expected > GREW_TIMES * episode.told_excess + GREW_CONTACTS
     return grew or known.now_s - episode.told_s >= every_s

@@ -47,13 +47,17 @@ class Ladder(Rungs):
         self.stretch = np.ones((len(lengths), slices))
         self.scale = 1.0
 
+    def striking(self, ripe: Bools, free: Bools) -> Bools:
+        """Which windows of which slices are worth reckoning with: well above their forecast, with a few contacts."""
+        return np.asarray((self.z > LOOK_Z) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None])
+
     def beyond(self, budget_per_week: float, ripe: Bools, free: Bools, *, raised: Floats | float = 1.0) -> list[Alarm]:
         """Slices whose windows together show what chance would less often than the budget allows, the rarest first.
 
         Each with its rarest window. With ``raised`` above 1 (one per slice, or one for all) on top of a rise by that factor, whose
         excess is known to about a half.
         """
-        look = (self.z > LOOK_Z) & (self.windows.count_sums >= FEWEST) & free & ripe[:, None]
+        look = self.striking(ripe, free)
         if not look.any():
             return []
         window, number = np.nonzero(look)

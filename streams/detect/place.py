@@ -180,16 +180,21 @@ def _since(known: Known, episode: Episode) -> tuple[Ladder, int, Stretch, list[P
     if episode.resumed_s is not None or not len(rows):
         return None
     window = min(episode.window, len(rungs.lengths) - 1)
-    host = next((one for one in known.episodes if episode.inside and one.name == episode.inside), None)
+    host = _below(known, episode)
     seen = stretch(known, rungs, window, rows, raised=None if host is None else (host.pairs, episode.raised))
     others = [one for one in known.episodes if one.state == "open" and one is not episode and one is not host]
     return rungs, window, seen, [one.pairs for one in others]
 
 
+def _below(known: Known, episode: Episode) -> Episode | None:
+    """The spike that a burst stands on."""
+    return next((one for one in known.episodes if episode.inside and one.name == episode.inside), None)
+
+
 def _put(known: Known, episode: Episode, pairs: Pairs, rungs: Ladder, window: int) -> None:
     episode.pairs = pairs
     number, part = host_of(known, pairs)
-    host = next((one for one in known.episodes if episode.inside and one.name == episode.inside), None)
+    host = _below(known, episode)
     raised = episode.raised if host is not None and set(host.pairs) <= set(pairs) else 1.0
     episode.level = float(rungs.level[window, number]) * part * raised
     episode.forecast2 = float(rungs.spread2[window, number]) + (0.0 if part == 1.0 else 1.0 / usual(known, pairs))

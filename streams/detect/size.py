@@ -21,7 +21,7 @@ def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
     """The next revision; with ``end_s`` as the end so far, even of a spike that stays open."""
     episode.totals = totals(known, episode, known.now_s if end_s is None else end_s)
     episode.hints = hints_of(known, episode)
-    episode.rise = max(episode.totals[0] / max(episode.totals[1], 1e-9), 1.0)
+    episode.rise = times_usual(episode.totals)
     known.spike_seq += 1
     return episode.revise(
         workspace=known.workspace.name,
@@ -32,6 +32,11 @@ def tell(known: Known, episode: Episode, end_s: int | None = None) -> Spike:
         bucket_s=known.bucket_s,
         budget=known.workspace.budget_per_week,
     )
+
+
+def times_usual(found: tuple[float, float, float]) -> float:
+    """How many times its expectation a spike is, by its :func:`totals`; 1 at least."""
+    return max(found[0] / max(found[1], 1e-9), 1.0)
 
 
 def totals(known: Known, episode: Episode, end_s: int) -> tuple[float, float, float]:

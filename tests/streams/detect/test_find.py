@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from schemas.frame import Signs
+from benchmarks.buckets import buckets_of
 from schemas.spike import Spike
 from schemas.workspace import Workspace
 from streams.detect.again import give_back
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
-from streams.merge import Bucket
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DIMENSIONS: tuple[Literal["platform", "topic"], ...] = ("platform", "topic")
@@ -32,17 +31,8 @@ def judged(mean: NDArray[np.float64], bucket_s: int) -> Iterator[tuple[Detector,
     settings = DetectSettings(shares=(("contacts", 1.0), ("low_scores", 1.0)))
     workspace = Workspace(name="acme", bucket_s=bucket_s, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", settings)
-    for number, row in enumerate(np.random.default_rng(1).poisson(mean)):
-        start = START + timedelta(seconds=number * bucket_s)
-        bucket = Bucket(
-            stream="contacts",
-            start=start,
-            end=start + timedelta(seconds=bucket_s),
-            dimensions=DIMENSIONS,
-            counts={leaf: int(many) for leaf, many in zip(LEAVES, row, strict=True) if many},
-            samples=(),
-            signs=Signs(),
-        )
+    counts = np.random.default_rng(1).poisson(mean)
+    for bucket in buckets_of(counts, LEAVES, dimensions=DIMENSIONS, start=START, bucket_s=bucket_s):
         yield detector, detector.judge(bucket).spikes
 
 

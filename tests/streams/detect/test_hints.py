@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from benchmarks.buckets import buckets_of
 from benchmarks.lies import DIMENSIONS, LEAVES, START, told
 from schemas.frame import Signs
 from schemas.spike import Hint, Spike
@@ -15,7 +16,6 @@ from schemas.workspace import Workspace
 from streams.detect.detector import Detector
 from streams.detect.hints import hints_of
 from streams.detect.settings import DetectSettings
-from streams.merge import Bucket
 
 
 @cache
@@ -30,17 +30,11 @@ def judged(lie: str, seed: int) -> tuple[Detector, tuple[Spike, ...]]:
     workspace = Workspace(name="lies", bucket_s=story.bucket_s, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", DetectSettings())
     width = timedelta(seconds=story.bucket_s)
+    signs = [Signs(top_customer=max(int(single.max()), 1)) for single in story.single]
     last: dict[str, Spike] = {}
-    for step, counts in enumerate(story.counts):
-        bucket = Bucket(
-            stream="contacts",
-            start=START + step * width,
-            end=START + (step + 1) * width,
-            dimensions=DIMENSIONS,
-            counts={LEAVES[leaf]: int(counts[leaf]) for leaf in np.flatnonzero(counts)},
-            samples=(),
-            signs=Signs(top_customer=max(int(story.single[step].max()), 1)),
-        )
+    for bucket in buckets_of(
+        story.counts, LEAVES, dimensions=DIMENSIONS, start=START, bucket_s=story.bucket_s, signs=signs
+    ):
         last |= {spike.spike_id: spike for spike in detector.judge(bucket).spikes}
     begin = START + (story.begin - 1) * width
     return detector, tuple(spike for spike in last.values() if spike.opened_at > begin and spike.state != "merged")
@@ -95,17 +89,7 @@ def test_a_feed_doubled_within_a_spike_explains_its_part_of_it(
     workspace = Workspace(name="lies", bucket_s=3_600, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", DetectSettings())
     last: dict[str, Spike] = {}
-    for hour, row in enumerate(counts):
-        start = START + timedelta(hours=hour)
-        bucket = Bucket(
-            stream="contacts",
-            start=start,
-            end=start + timedelta(hours=1),
-            dimensions=DIMENSIONS,
-            counts={LEAVES[leaf]: int(row[leaf]) for leaf in np.flatnonzero(row)},
-            samples=(),
-            signs=Signs(),
-        )
+    for bucket in buckets_of(counts, LEAVES, dimensions=DIMENSIONS, start=START, bucket_s=3_600):
         last |= {spike.spike_id: spike for spike in detector.judge(bucket).spikes}
     (spike,) = (one for one in last.values() if one.state != "merged" and not one.slice)
     share = sum(hint.share for hint in spike.hints if hint.kind == "doubled")

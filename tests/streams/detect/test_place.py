@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from schemas.frame import Signs
+from benchmarks.buckets import buckets_of
 from schemas.spike import Spike
 from schemas.workspace import Dimension, Workspace
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
-from streams.merge import Bucket
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 DIMENSIONS: tuple[Dimension, ...] = ("language", "platform", "topic")
@@ -40,17 +39,7 @@ def found(some: NDArray[np.int64], leaves: tuple[tuple[str, ...], ...] = LEAVES)
     workspace = Workspace(name="acme", bucket_s=3600, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", DetectSettings())
     last: dict[str, Spike] = {}
-    for hour, row in enumerate(some):
-        start = START + timedelta(hours=hour)
-        bucket = Bucket(
-            stream="contacts",
-            start=start,
-            end=start + timedelta(hours=1),
-            dimensions=DIMENSIONS,
-            counts={leaves[leaf]: int(row[leaf]) for leaf in np.flatnonzero(row)},
-            samples=(),
-            signs=Signs(),
-        )
+    for hour, bucket in enumerate(buckets_of(some, leaves, dimensions=DIMENSIONS, start=START, bucket_s=3_600)):
         for spike in detector.judge(bucket).spikes:
             if hour >= BEGIN:
                 last[spike.spike_id] = spike

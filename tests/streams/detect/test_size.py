@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from schemas.frame import Signs
+from benchmarks.buckets import buckets_of
 from schemas.spike import Spike
 from schemas.workspace import Workspace
 from streams.detect.detector import Detector
 from streams.detect.settings import DetectSettings
 from streams.detect.size import close
-from streams.merge import Bucket
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DIMENSIONS: tuple[Literal["platform"], ...] = ("platform",)
@@ -30,17 +29,7 @@ def judged(counts: NDArray[np.int64]) -> Iterator[tuple[Detector, list[Spike]]]:
     settings = DetectSettings(shares=(("contacts", 1.0), ("low_scores", 1.0)))
     workspace = Workspace(name="acme", bucket_s=3_600, dimensions=DIMENSIONS, budget_per_week=0.2)
     detector = Detector(workspace, "contacts", settings)
-    for hour, row in enumerate(counts):
-        start = START + timedelta(hours=hour)
-        bucket = Bucket(
-            stream="contacts",
-            start=start,
-            end=start + timedelta(hours=1),
-            dimensions=DIMENSIONS,
-            counts={leaf: int(many) for leaf, many in zip(LEAVES, row, strict=True) if many},
-            samples=(),
-            signs=Signs(),
-        )
+    for bucket in buckets_of(counts, LEAVES, dimensions=DIMENSIONS, start=START, bucket_s=3_600):
         yield detector, list(detector.judge(bucket).spikes)
 
 
