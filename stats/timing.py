@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from stats.errors import DomainError
 
@@ -80,3 +81,40 @@ def onset_density(
     mass /= mass.sum()
     anchors = anchor_h + anchor_width_h * (np.arange(12) + 0.5) / 12
     return float(mass @ lag_density(places[:, None] - anchors[None, :], pieces).mean(axis=1))
+
+
+SEEN_AT = 2.5
+"""How many deviations an excess reaches before its onset is as likely as not dated by it."""
+AT_SCALE = 0.2
+"""Share of effects that come with the audience a step adds, however few the steps before had: faults that need scale."""
+
+
+def step_chances(shares: Floats, hours: Floats, *, deviations: float) -> Floats:
+    """Chance that an effect's onset comes with each step of a staged roll-out, by how strong the effect turned out.
+
+    ``shares``: of the audience from each step on, rising, above 0. ``hours``: how long each lasted so far; 0 for
+    steps to come. ``deviations``: how far above chance the excess rises within an hour at the whole audience. An effect in
+    proportion to its audience is seen at a step with the chance that its excess there passes :data:`SEEN_AT` deviations;
+    the first step at which it is seen dates its onset, so a strong fault shows at 5% of the audience and a weak one
+    waits for more. What no step so far would have shown, and :data:`AT_SCALE` of all, is spread over the steps as
+    they add audience. The chances sum to one.
+
+    Raises:
+        DomainError: shares do not rise from above 0, or hours are negative.
+
+    >>> step_chances(np.array([0.05, 1.0]), np.array([12.0, 12.0]), deviations=30.0).round(2).tolist()
+    [0.81, 0.19]
+    >>> step_chances(np.array([0.05, 1.0]), np.array([12.0, 12.0]), deviations=3.0).round(2).tolist()
+    [0.03, 0.97]
+    """
+    gains = np.diff(shares, prepend=0.0)
+    if not (gains > 0).all():
+        raise DomainError("shares", shares.tolist(), "rising from above 0")
+    if not (hours >= 0).all():
+        raise DomainError("hours", hours.tolist(), ">= 0")
+    seen = np.where(hours > 0, ndtr(deviations * shares * np.sqrt(hours) - SEEN_AT), 0.0)
+    unseen = np.cumprod(1.0 - seen)
+    first = seen * np.concatenate([[1.0], unseen[:-1]])
+    by_audience = gains / gains.sum()
+    chances: Floats = (1.0 - AT_SCALE) * (first + unseen[-1] * by_audience) + AT_SCALE * by_audience
+    return chances

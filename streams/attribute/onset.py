@@ -9,10 +9,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from schemas.attribution import Evidence
+from schemas.raw import RollOutStep
 from schemas.spike import Spike
 from schemas.timeline import Change
 from stats.contrast import stop_weight
-from stats.timing import onset_density
+from stats.timing import onset_density, step_chances
 from streams.attribute import memory as past
 from streams.attribute.case import window
 from streams.attribute.evidence import Surroundings, line
@@ -121,7 +122,7 @@ def _density(change: Change, spike: Spike, onset: datetime) -> float:
         "anchor_width_h": _hours(last, first),
     }
     density = 0.0
-    for share, at in _anchors(change):
+    for share, at in _anchors(change, spike):
         density += share * onset_density(anchor_h=_hours(at, onset), pieces=habits.lags, **moments)
     if change.announced_at is not None and habits.lead:
         lead = onset_density(anchor_h=_hours(change.announced_at, onset), pieces=habits.lead, **moments)
@@ -160,15 +161,37 @@ def _share(around: Surroundings, from_s: float, to_s: float) -> float:
     return min(1.0, max(0.0, (seen - usual) / max(spike.excess, 1.0)))
 
 
-def _anchors(change: Change) -> list[tuple[float, datetime]]:
-    """Moments at which a share of the audience got the change; the shares sum to one."""
-    if not change.rollout:
-        return [(1.0, change.starts_at)]
-    steps = sorted(change.rollout, key=lambda step: step.at)
-    gains = np.maximum(np.diff([0.0] + [step.share for step in steps]), 0.0)
-    if gains.sum() <= 0:
-        return [(1.0, change.starts_at)]
-    return [(float(gain / gains.sum()), step.at) for gain, step in zip(gains, steps, strict=True) if gain > 0]
+def _anchors(change: Change, spike: Spike) -> list[tuple[float, datetime]]:
+    """Moments at which the audience grew, each with the chance that the spike's onset comes with it; they sum to one."""
+    steps = _rising(change)
+    if len(steps) < 2:
+        return [(1.0, steps[0].at if steps else change.starts_at)]
+    until = [*(step.at for step in steps[1:]), spike.as_of]
+    hours = [max(_hours(min(end, spike.as_of), step.at), 0.0) for step, end in zip(steps, until, strict=True)]
+    shares = np.array([step.share for step in steps])
+    chances = step_chances(shares, np.array(hours), deviations=_deviations(spike, steps))
+    return [(float(chance), step.at) for chance, step in zip(chances, steps, strict=True)]
+
+
+def _rising(change: Change) -> list[RollOutStep]:
+    """The steps of a roll-out that add audience, in their order."""
+    steps: list[RollOutStep] = []
+    for step in sorted(change.rollout, key=lambda step: step.at):
+        if step.share > (steps[-1].share if steps else 0.0):
+            steps.append(step)
+    return steps
+
+
+def _deviations(spike: Spike, steps: list[RollOutStep]) -> float:
+    """How far above chance the spike would rise within an hour at the whole audience, by what it did at the shares it had."""
+    start_s, end_s = window(spike)
+    hours = max((end_s - start_s) / 3600, spike.bucket_s / 3600)
+    bounds = [start_s, *(min(max(step.at.timestamp(), start_s), end_s) for step in steps), end_s]
+    shares = [0.0, *(step.share for step in steps)]
+    had = sum(share * (b - a) for share, a, b in zip(shares, bounds, bounds[1:], strict=False)) / max(
+        end_s - start_s, 1.0
+    )
+    return spike.excess / math.sqrt(max(spike.expected, 1.0) * hours) / max(had, steps[0].share)
 
 
 def _hours(later: datetime, earlier: datetime) -> float:

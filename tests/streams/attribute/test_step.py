@@ -224,6 +224,24 @@ def test_a_staged_roll_out_moves_the_expected_onset(
     assert weight((-60, 0.01), (-1, 1.0)) > weight((-60, 0.99), (-1, 1.0)) + 1.0
 
 
+def test_a_loud_fault_is_timely_at_the_first_twentieth_of_a_roll_out_and_a_faint_one_waits_for_more(
+    world: Any, make_release: Release, bystanders: list[Change], solve: Run
+) -> None:
+    steps = ((-1.0, 0.05), (11.0, 0.3), (35.0, 1.0))
+
+    def weight(excess: float, steps: tuple[tuple[float, float], ...]) -> float:
+        w = world(excess=excess)
+        rollout = tuple(RollOutStep(at=w.onset + timedelta(hours=hours), share=share) for hours, share in steps)
+        w.changes = [*bystanders, make_release("app 2.0", rollout[0].at, PAYMENT, rollout=rollout)]
+        blamed = next(one for one in final(solve(w)).candidates if one.key == "app 2.0")
+        return next(line.weight for line in blamed.evidence if line.line == "time")
+
+    at_once = weight(14.0, ((-1.0, 1.0),))
+    assert weight(14.0, steps) > at_once - 0.5
+    earlier = ((-40.0, 0.05), (-1.0, 1.0))
+    assert weight(4.0, earlier) > weight(40.0, earlier) + 0.3
+
+
 def test_people_overrule_the_evidence(world: Any, make_release: Release, bystanders: list[Change], solve: Run) -> None:
     w = world()
     w.changes = [*bystanders, make_release("app 2.0", w.onset - timedelta(minutes=30), PAYMENT)]
