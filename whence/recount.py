@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ _SCOPED = {
     "region": "regions",
     "segment": "segments",
 }
+_UNDER = re.compile(r"filed under topic=(.+) \(of all \d")
+"""Where the sentence about a record's words names the topic."""
 _SIGNS = ("repeats", "backfilled", "late", "top_customer", "same_text")
 
 
@@ -56,6 +59,7 @@ class Recount:
         self._client = client
         self._window = window
         self._texts: tuple[list[str], list[str]] | None = None
+        self._by_topic: tuple[dict[str, float], dict[str, float]] | None = None
 
     def contacts(
         self, pairs: Mapping[str, str | tuple[str, ...]] | None = None, *, back: timedelta = timedelta(0)
@@ -113,10 +117,10 @@ class Recount:
                 return Again(
                     (self._window.start - starts) / timedelta(hours=1), "attributions.onset less changes.starts_at"
                 )
-            case "scope", "inside" if change:
-                return self._inside(change)
-            case "exposure", "active" if change:
-                return self._active(change)
+            case ("scope", "inside") | ("exposure", "active") if change:
+                return self._inside(change) if name == "inside" else self._active(change)
+            case "words", "filed_usual" | "filed_now":
+                return self._filed(evidence, name)
             case "quality", "seen":
                 return self._sign(evidence)
             case "prior", "changes":
@@ -147,6 +151,52 @@ class Recount:
         asked = {"workspace": self._window.workspace, "end": self._window.end, "version": f"version={version}"}
         found = self._client.query(sql, parameters=asked).result_rows[0][0]
         return Again(float(found or 0), "populations of the version (all its slices)")
+
+    def _filed(self, evidence: Evidence, name: str) -> Again:
+        """Share of the topic that the sentence names, among all contacts before or in the excess."""
+        named = _UNDER.search(evidence.sentence)
+        if named is None:
+            return Again(None, _KEPT["words"])
+        if self._by_topic is None:
+            self._by_topic = self._topics()
+        before, gained = self._by_topic
+        counts = before if name == "filed_usual" else gained
+        whole = sum(counts.values())
+        source = (
+            "counts by topic, eight weeks before"
+            if name == "filed_usual"
+            else "counts by topic, above the weeks before"
+        )
+        return Again(counts.get(named[1], 0.0) / whole if whole else None, source)
+
+    def _topics(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Contacts by topic: of everything in the weeks before, and of the slice in the window above the same hours' mean."""
+        start, end = self._window.start, self._window.end
+        before = self._counts_by_topic({}, start - WEEKS * WEEK, start)
+        weeks, _ = self.usual()
+        now = self._counts_by_topic(self._window.slice, start, end)
+        first = max(1, -(-(end - start) // WEEK))
+        gained = dict(now)
+        for back in range(first, first + weeks):
+            for topic, count in self._counts_by_topic(
+                self._window.slice, start - back * WEEK, end - back * WEEK
+            ).items():
+                gained[topic] = gained.get(topic, 0.0) - count / weeks
+        return before, {topic: count for topic, count in gained.items() if count > 0}
+
+    def _counts_by_topic(self, pairs: Mapping[str, str], start: datetime, end: datetime) -> dict[str, float]:
+        named = {name: value for name, value in pairs.items() if name in _DIMENSIONS}
+        where = "".join(f" AND {name} = {{{name}:String}}" for name in named)
+        sql = f"""SELECT topic, sum(contacts) FROM counts_now WHERE workspace = {{workspace:String}} AND stream = {{stream:String}}
+            AND bucket_start >= {{start:DateTime64(3)}} AND bucket_start < {{end:DateTime64(3)}}{where} GROUP BY topic"""  # noqa: S608 (names of our own columns)
+        asked = {
+            "workspace": self._window.workspace,
+            "stream": self._window.stream,
+            "start": start,
+            "end": end,
+            **named,
+        }
+        return {str(topic): float(count) for topic, count in self._client.query(sql, parameters=asked).result_rows}
 
     def _sign(self, evidence: Evidence) -> Again:
         said = {"repeated events": "repeats", "old date": "backfilled", "came late": "late"}

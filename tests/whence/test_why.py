@@ -39,7 +39,7 @@ MAPPING = """
 name = "shop"
 bucket_s = 3600
 lateness_s = 0
-dimensions = ["product", "platform"]
+dimensions = ["product", "platform", "topic"]
 [[files]]
 glob = "questions.csv"
 topic = "tickets"
@@ -49,6 +49,7 @@ contact = "id"
 occurred_at = "at"
 product = "product"
 platform = "platform"
+topic = "topic"
 text = "text"
 [[files]]
 glob = "releases.csv"
@@ -64,7 +65,13 @@ title = "title"
 notes = "notes"
 owner = "owner"
 """
-USUAL = ("where is my parcel", "please change my address", "the invoice is missing", "I forgot my password")
+USUAL = {
+    "where is my parcel": "delivery",
+    "please change my address": "account",
+    "the invoice is missing": "payment",
+    "I forgot my password": "account",
+    "which card can I pay with": "payment",
+}
 BROKEN = ("my card was declined in the new form", "the card form declined me again", "card declined at the form")
 
 
@@ -92,15 +99,16 @@ def _exports(folder: Path) -> None:
     folder.mkdir()
     (folder / "mapping.toml").write_text(MAPPING)
     rng = np.random.default_rng(2)
-    lines = ["id,at,product,platform,text"]
+    lines = ["id,at,product,platform,topic,text"]
     for hour in range(27 * 24):
         at = START + timedelta(hours=hour)
         broken = LAUNCH <= at < LAUNCH + timedelta(hours=12)
-        texts = [USUAL[rng.integers(4)] for _ in range(rng.poisson(6))]
+        texts = [list(USUAL)[rng.integers(5)] for _ in range(rng.poisson(6))]
         texts += [BROKEN[rng.integers(3)] for _ in range(rng.poisson(20) if broken else 0)]
-        for text in (f"{one} w{rng.integers(400)}" for one in texts):
+        for text in texts:
             minute = at + timedelta(minutes=int(rng.integers(60)))
-            lines.append(f"{len(lines)},{minute.isoformat()},app,{'ios' if rng.random() < 0.5 else 'android'},{text}")
+            where = f"app,{'ios' if rng.random() < 0.5 else 'android'},{USUAL.get(text, 'payment')}"
+            lines.append(f"{len(lines)},{minute.isoformat()},{where},{text} w{rng.integers(400)}")
     lines[1:] = sorted(lines[1:], key=lambda line: line.split(",")[1])
     (folder / "questions.csv").write_text("\n".join(lines) + "\n")
     (folder / "releases.csv").write_text(
@@ -125,7 +133,8 @@ def _contacts(folder: Path) -> list[Contact]:
             counted=True,
             product=row[2],
             platform=row[3],
-            text=row[4],
+            topic=row[4],
+            text=row[5],
         )
         for row in rows
     ]
@@ -183,6 +192,10 @@ def test_what_can_be_counted_again_gives_the_same(capsys: pytest.CaptureFixture[
     assert say
     assert all(one["again"] == pytest.approx(one["said"], abs=0.05) for one in say)
     assert all(one["source"] for one in figures.values())
+    for name, close in (("filed_usual", 0.02), ("filed_now", 0.1)):
+        filed = figures["r1", "words", name]
+        assert 0.0 < filed["said"] <= 1.0
+        assert filed["again"] == pytest.approx(filed["said"], abs=close)
 
 
 def test_it_reads_well(capsys: pytest.CaptureFixture[str], spike: str) -> None:
