@@ -10,6 +10,10 @@ Every placebo leaves contacts and spikes as they are and changes the records alo
 - shuffled: the changes of a kind exchange their times (by more than three days), words and scopes stay;
 - removed: the records of all true causes are taken out, so ``unknown`` (or ``measurement``) is right for every spike.
 
+Of what goes to a moved change it is said how much goes to the spike's own cause, which may still lie within its lag. Then the
+price of more silence: every named change's log-odds lowered by so many nats, and what that does to right answers with the
+true records and to exchanged times.
+
 On Firefox, whose releases are known to the day, releases are shifted by 17 days, and each incident is removed in turn:
 ``unknown`` must win for its spikes. Firefox is only looked at; nothing is fitted there. ``--cache FOLDER`` keeps
 detection's output, as in ``benchmarks.attribution_worlds``. CPU: about 12 s a world, 3 minutes for Firefox.
@@ -19,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,9 +36,10 @@ from msgspec.structs import replace
 
 from benchmarks.attribution_worlds import families_of
 from benchmarks.worlds_admit import admitted_folder
+from benchmarks.worlds_judge import Answer, judged
 from benchmarks.worlds_report import Pairs
-from benchmarks.worlds_run import Outputs, Said, attributed, detected, detection, retold, stored
-from schemas.attribution import NAMELESS, Attribution
+from benchmarks.worlds_run import Found, Outputs, Said, attributed, detected, detection, retold, stored
+from schemas.attribution import NAMELESS
 from schemas.timeline import Change
 from schemas.workspace import Workspace
 from sources.stories.worlds import make_world
@@ -42,6 +48,7 @@ from streams.stage import Record
 Changed = Callable[[list[Change]], list[Change]]
 DAY = timedelta(days=1)
 FIREFOX_SHIFT = 17 * DAY
+QUIETER = (0.0, 0.5, 1.0, 1.5, 2.0)
 
 
 class Task(Struct, frozen=True):
@@ -53,13 +60,26 @@ class Task(Struct, frozen=True):
 
 
 class Blame(Struct, frozen=True):
-    """Of one spike under one placebo: the named cause put highest, with its probability, and who was first."""
+    """Of one spike under one placebo: the named cause put highest, with its probability and whether it is truly the spike's,
+    and who was first. ``candidates``: of each its probability, whether it is a change, and whether it is right."""
 
     placebo: str
     world: str
     first: str
     named: float
+    own: bool
     was_named: bool
+    candidates: tuple[tuple[float, bool, bool], ...]
+
+    def quieter(self, nats: float) -> tuple[bool, float]:
+        """Whether the first answer is right, and the surest change's probability, with every change's log-odds lowered."""
+        told = [
+            (probability * (math.exp(-nats) if named else 1.0), named, right)
+            for probability, named, right in self.candidates
+        ]
+        whole = sum(probability for probability, _, _ in told)
+        first = max(told, key=lambda one: one[0])
+        return first[2], max((probability for probability, named, _ in told if named), default=0.0) / whole
 
 
 def shifted(by: timedelta, *, kinds: tuple[str, ...] = ()) -> Changed:
@@ -116,13 +136,17 @@ def one_world(task: Task) -> list[Blame]:
     }
     said = {name: attributed(world.workspace, retold(told, changed), outputs) for name, changed in placebos.items()}
     named = {one.spike_id for one in said["true"].final if one.candidates[0].key}
-    return [_blame(name, world.name, one, one.spike_id in named) for name, each in said.items() for one in each.final]
+    return [
+        _blame(name, one, one.spike in named) for name, each in said.items() for one in judged(Found(world, each))[0]
+    ]
 
 
-def _blame(placebo: str, world: str, one: Attribution, was_named: bool) -> Blame:
+def _blame(placebo: str, one: Answer, was_named: bool) -> Blame:
     blamed = [each for each in one.candidates if each.key and (placebo != "releases" or each.kind == "release")]
-    named = max((each.probability for each in blamed), default=0.0)
-    return Blame(placebo, world, one.candidates[0].kind, named, was_named)
+    most = max(blamed, key=lambda each: each.probability, default=None)
+    told = tuple((each.probability, bool(each.key), one.is_right(each.kind, each.key)) for each in one.candidates)
+    own = most is not None and one.is_right(most.kind, most.key)
+    return Blame(placebo, one.world, one.top.kind, most.probability if most else 0.0, own, was_named, told)
 
 
 def report(blames: list[Blame]) -> None:
@@ -132,12 +156,30 @@ def report(blames: list[Blame]) -> None:
         print(f"{placebo}: {len(mine)} spikes")
         what = "release" if placebo == "releases" else "change"
         for at in (0.5, 0.8):
-            print(f"  a {what} at {at} or more: {Pairs((one.world, one.named >= at) for one in mine)}")
+            own = sum(one.named >= at and one.own for one in mine)
+            print(
+                f"  a {what} at {at} or more: {Pairs((one.world, one.named >= at) for one in mine)}, {own} of them the spike's own cause"
+            )
         if placebo == "releases":
             continue
         were = [one for one in mine if one.was_named]
         print(
             f"  nameless first: {Pairs((one.world, one.first in NAMELESS) for one in mine)}; of those named with the true records: {Pairs((one.world, one.first in NAMELESS) for one in were)}"
+        )
+    report_silence(
+        [one for one in blames if one.placebo == "true"], [one for one in blames if one.placebo == "shuffled"]
+    )
+
+
+def report_silence(true: list[Blame], exchanged: list[Blame]) -> None:
+    """Print what lower odds of every change would bring and cost."""
+    for nats in QUIETER:
+        right = [one.quieter(nats)[0] for one in true]
+        sure = [one.quieter(nats)[1] >= 0.8 for one in true]
+        given = [one.quieter(nats)[1] for one in exchanged]
+        print(
+            f"lowered by {nats} nats: {np.mean(right):.3f} of {len(true)} right, {np.mean(sure):.3f} sure; times exchanged: "
+            + ", ".join(f"{np.mean([one >= at for one in given]):.3f} at {at}" for at in (0.5, 0.8))
         )
 
 

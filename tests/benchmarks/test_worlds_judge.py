@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.attribution_calibration import fit, isotonic, top_of
-from benchmarks.attribution_placebos import moved, shuffled
+from benchmarks.attribution_placebos import Blame, moved, shuffled
 from benchmarks.worlds_judge import Answer, Named, Part, judged
 from benchmarks.worlds_report import again, calibration_error
 from benchmarks.worlds_rivals import rivals_of
@@ -142,3 +143,14 @@ def test_placebos_move_all_times_of_a_change_and_shuffle_by_more_than_three_days
     assert all(abs(b.starts_at - a.starts_at) > timedelta(days=3) for a, b in zip(before, after, strict=True))
     later = moved(before[0], timedelta(days=7))
     assert later.starts_at - before[0].starts_at == later.available_at - before[0].available_at == timedelta(days=7)
+
+
+def test_more_silence_costs_right_answers_and_spares_wrong_ones() -> None:
+    told = ((0.6, True, True), (0.3, False, False), (0.1, True, False))
+    blame = Blame("true", "w", "release", 0.6, True, True, told)
+    right, named = blame.quieter(0.0)
+    assert right
+    assert named == pytest.approx(0.6)
+    right, named = blame.quieter(1.0)
+    assert not right
+    assert named == pytest.approx(0.6 * math.exp(-1) / (0.7 * math.exp(-1) + 0.3))
