@@ -24,7 +24,7 @@ class Manner(NamedTuple):
 KIND = Manner(0.7, 0.25, 0.2, 0.08, 0.12, 0.7)
 """How customers write of a kind of change; what is written about alike are changes of the kind that nobody recorded."""
 THING = Manner(0.5, 0.25, 0.15, 0.08, 0.06, 0.6)
-"""How customers write of what one change is about: fitted on worlds of the families meant for it (docs/attribution.md)."""
+"""How customers write of what one change is about: fitted on worlds of the families meant for it (docs/attribution-settings.md)."""
 
 
 def voice_weight(

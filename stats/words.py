@@ -195,7 +195,7 @@ def words_weight(
     A bystander's z is ``scale`` times Student t with 2 degrees of freedom: placebos are narrow with heavy tails; a share
     ``alike`` of bystanders speaks of the same things as the cause. A cause's is normal around ``centre``, but a share
     ``silent`` of causes has words that nobody repeats and matches like a bystander. The values are those seen on stories
-    (docs/attribution.md); the result is bounded, as words alone prove nothing, and never falls as z grows.
+    (docs/attribution-settings.md); the result is bounded, as words alone prove nothing, and never falls as z grows.
 
     Raises:
         DomainError: naming the argument outside its range.

@@ -26,7 +26,7 @@ SIGN = 0.3
 """Nats from which a spike's own signs of mismeasurement count as one."""
 TOGETHER, AGAINST = 2.0, 0.3
 """Nats against ``unknown`` that the spikes beside one may add to a cause in all, and what of those that they take from it
-counts: fitted on worlds of the families meant for it (docs/attribution.md). More for a cause made named causes sure and
+counts: fitted on worlds of the families meant for it (docs/attribution-settings.md). More for a cause made named causes sure and
 wrong; what spoke against one by 1.8 nats was worth 0.5."""
 FAULTY, FAULTY_MOST, UNSEEN = 1.3, 2.6, 1.3
 """The same for ``measurement``: how much more what spikes beside one say for it counts, and the nats in all. A fault of

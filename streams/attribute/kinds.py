@@ -1,6 +1,6 @@
 """What is assumed of each kind of change before looking: how often it causes a spike, and how soon.
 
-Rates and lag shapes are stated here once, held against worlds of the fit families (docs/attribution.md, "What was
+Rates and lag shapes are stated here once, held against worlds of the fit families (docs/attribution-settings.md, "What was
 fitted"), and judged by other worlds and placebos; nothing is learnt from the rows by which results are judged.
 """
 
